@@ -1,0 +1,204 @@
+"""Settings: defaults (the embedded profile), then a TOML file, then ``NEST_*`` variables, then the command line."""
+
+import datetime as dt
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+DATA = Path(__file__).resolve().parent.parent / "data"
+NEWSWORLD_OUTLETS = (
+    "harbourpost", "dailycurrent", "northgazette", "techledger", "citywire", "sportsbeacon", "plainview", "abendblatt",
+)  # fmt: skip
+
+
+class Section(BaseModel):
+    """A table of the settings file; unknown keys are errors, since a misspelt key would silently do nothing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceSettings(Section):
+    """Where news comes from."""
+
+    feeds: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()  # front pages of outlets without a feed
+    max_entries: int = Field(400, ge=1, description="entries taken from one feed or site")
+    refresh_hours: float = Field(6, gt=0, description="a source is fetched again after this time")
+    window_days: int = Field(100, ge=1, description="older articles are stale")
+
+
+class WebSettings(Section):
+    """How the polite client behaves."""
+
+    user_agent: str = "nest-builder/0.1 (+https://github.com/nest-builder/nest-builder; research dataset)"
+    resolve: dict[str, str] = Field({}, description="host pattern -> origin that answers for it, like curl --connect-to")
+    allow_hosts: tuple[str, ...] = Field((), description="host patterns that may resolve to private addresses")
+    requests_per_second: float = Field(2.0, gt=0, description="per host")
+    workers: int = Field(8, ge=1)
+    per_host: int = Field(2, ge=1, description="connections at a time to one host")
+    timeout_seconds: float = Field(20.0, gt=0, description="for one exchange, redirects included")
+    retries: int = Field(3, ge=0)
+    max_retry_after_seconds: float = Field(120.0, ge=0)
+    max_page_bytes: int = 5_000_000
+    max_image_bytes: int = 20_000_000
+    max_redirects: int = 5
+    robots_hours: float = 24.0
+    respect_opt_out: bool = True
+
+
+class ExtractSettings(Section):
+    """Which articles count."""
+
+    extractor: str = "nest_builder.news.articles:TrafilaturaExtractor"
+    languages: tuple[str, ...] = ("en",)
+    min_characters: int = 300
+
+
+class EntitySettings(Section):
+    """Recognition, knowledge and novelty."""
+
+    cutoff: dt.datetime = dt.datetime(2025, 6, 30, tzinfo=dt.UTC)
+    spacy_model: str = str(DATA / "models" / "spacy-news")
+    snapshot: str = str(DATA / "knowledge" / "snapshot.json")
+    encyclopedia: str | None = Field(None, description="a MediaWiki api.php")
+    hypernyms: dict[str, tuple[str, ...]] = Field(
+        {}, description="detector's word -> further words for it; empty: the built-in list"
+    )
+    min_articles: int = Field(1, ge=1, description="articles that must name an entity")
+
+    @field_validator("cutoff")
+    @classmethod
+    def _aware(cls, value: dt.datetime) -> dt.datetime:
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value
+
+
+class ImageSettings(Section):
+    """Which pictures are kept."""
+
+    min_side: int = 96
+    max_pixels: int = 40_000_000
+    max_side: int = Field(1280, description="larger pictures are scaled down before they are stored in an edition")
+    near_duplicate_bits: int = Field(6, ge=0, le=64, description="Hamming distance of 64-bit perceptual hashes")
+    max_per_entity: int = 60
+
+
+class AnnotateSettings(Section):
+    """The models that find and outline things."""
+
+    detector: str = "nest_builder.annotate.detect:GroundingDino"
+    detector_model: str = str(DATA / "models" / "grounding-dino-tiny")
+    mask_model: str = str(DATA / "models" / "sam-tiny")
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    box_threshold: float = 0.25
+    nms_iou: float = 0.7
+    batch_size: int = 16
+
+
+class AskSettings(Section):
+    """Questions."""
+
+    min_p_correct: float = Field(0.0, ge=0, le=1)
+
+
+class ExportSettings(Section):
+    """Editions."""
+
+    edition: str | None = Field(None, description="name; by default year and month of the run's clock")
+    min_p_correct: float = Field(0.5, ge=0, le=1, description="samples under it are left out and counted")
+    takedown: str | None = Field(None, description="a file with one URL, host or SHA-256 a line")
+    test_days: int = Field(30, ge=0, description="samples of the newest days form the test split")
+    rows_per_group: int = 100
+
+
+class NewsworldSettings(Section):
+    """The simulated web. ``enabled`` starts its server beside the run; nothing else in the product looks at it."""
+
+    enabled: bool = True
+    seed: int = 0
+
+
+class Settings(BaseSettings):
+    """All settings."""
+
+    model_config = SettingsConfigDict(env_prefix="NEST_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    workdir: Path = Path("work")
+    database: str | None = Field(None, description="SQLAlchemy URL; by default an SQLite file in workdir")
+    blobs: str | None = Field(None, description="fsspec URL; by default a folder in workdir")
+    now: dt.datetime | None = Field(None, description="a fixed clock; by default the system's")
+    sources: SourceSettings = SourceSettings()
+    web: WebSettings = WebSettings()
+    extract: ExtractSettings = ExtractSettings()
+    entities: EntitySettings = EntitySettings()
+    images: ImageSettings = ImageSettings()
+    annotate: AnnotateSettings = AnnotateSettings()
+    ask: AskSettings = AskSettings()
+    export: ExportSettings = ExportSettings()
+    newsworld: NewsworldSettings = NewsworldSettings(enabled=False)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let ``NEST_*`` variables win over the file, whose content arrives as constructor arguments."""
+        return env_settings, init_settings
+
+    @property
+    def database_url(self) -> str:
+        """Return the database's URL."""
+        return self.database or f"sqlite:///{(self.workdir / 'nest.sqlite').resolve()}"
+
+    @property
+    def blobs_url(self) -> str:
+        """Return where blobs live."""
+        return self.blobs or str((self.workdir / "blobs").resolve())
+
+
+PROFILES = Path(__file__).resolve().parent / "profiles"
+
+
+def load_settings(config: Path | None = None, profile: str | None = None, **overrides: Any) -> Settings:
+    """Read settings: a profile, then ``config`` over it, then ``NEST_*`` variables, then ``overrides``.
+
+    Args:
+        config: A TOML file. Its key ``profile`` may name the profile it builds on.
+        profile: ``embedded`` or ``hub``, or the path of a TOML file.
+        **overrides: Top-level settings that are not None.
+
+    Raises:
+        FileNotFoundError: There is no such profile or file.
+        pydantic.ValidationError: A key is unknown or a value is out of range.
+    """
+    values: dict[str, Any] = _read(config) if config is not None else {}
+    name = profile or values.pop("profile", None) or "embedded"
+    values.pop("profile", None)
+    path = PROFILES / f"{name}.toml" if (PROFILES / f"{name}.toml").exists() else Path(name)
+    if not path.exists():
+        known = ", ".join(sorted(file.stem for file in PROFILES.glob("*.toml")))
+        raise FileNotFoundError(f"no profile {name!r}: choose one of {known}, or give a TOML file")
+    merged = _merge(_read(path), values)
+    return Settings(**_merge(merged, {key: value for key, value in overrides.items() if value is not None}))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        raise FileNotFoundError(f"no settings file {path}")
+    text = path.read_text(encoding="utf-8").replace("{here}", path.resolve().parent.as_posix())
+    return tomllib.loads(text.replace("{data}", DATA.as_posix()))
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Lay ``over`` on ``base``, table by table."""
+    result = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = _merge(result[key], value) if both else value
+    return result

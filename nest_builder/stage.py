@@ -1,0 +1,273 @@
+"""The stage contract and its runner: the heart of the pipeline.
+
+A stage names itself, lists its items, and turns a batch of items into outcomes. The runner finds which items are pending, and writes a
+batch's rows, outcomes and ledger entries in one transaction. No stage knows another stage: they meet in the store. Hence a run that is
+killed anywhere loses at most one batch, a second run does nothing, and a changed model re-runs its stage and what depends on it.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from nest_builder.clock import Clock
+from nest_builder.digest import digest
+from nest_builder.reasons import Reason
+from nest_builder.store.tables import LedgerEntry, Row, StageRun
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A unit of work: a key that is unique in its stage, and a digest of everything the store holds that its result depends on."""
+
+    key: str
+    inputs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The item gave rows (maybe none); ``dropped`` counts parts of it that were turned away."""
+
+    item: str
+    rows: Sequence[Row] = ()
+    dropped: Mapping[Reason, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The item is turned away for good, for a reason that is counted; ``detail`` is for whoever looks."""
+
+    item: str
+    reason: Reason
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Something went wrong that may go right the next time; retried up to the runner's limit."""
+
+    item: str
+    error: str
+
+
+Outcome = Done | Rejected | Failed
+
+
+class Stage(Protocol):
+    """What the runner needs of a stage."""
+
+    name: str
+    batch_size: int
+    tables: tuple[type[Row], ...]  # the tables whose rows this stage, and no other, writes
+    keeps_history: bool  # True: rows of items that are no longer listed stay (collect); False: they are swept away
+
+    def identity(self) -> Any:
+        """Return what results depend on besides an item's inputs: parameters, models, a version of the code's behaviour."""
+
+    def items(self, session: Session) -> Sequence[Item]:
+        """List every item in an order that does not depend on how work was batched; read-only."""
+
+    def process(self, session: Session, batch: Sequence[Item]) -> list[Outcome]:
+        """Turn a batch into one outcome an item; reads the store, writes nothing to it (blobs are fine)."""
+
+
+@dataclass(slots=True)
+class Report:
+    """Counts of one pass of a stage."""
+
+    stage: str
+    done: int = 0
+    rejected: int = 0
+    failed: int = 0
+    unchanged: int = 0
+    swept: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    @property
+    def worked(self) -> int:
+        """Return how many items were processed."""
+        return self.done + self.rejected + self.failed
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON types."""
+        return {
+            "done": self.done, "rejected": self.rejected, "failed": self.failed, "unchanged": self.unchanged,
+            "swept": self.swept, "reasons": dict(sorted(self.reasons.items())), "seconds": round(self.seconds, 3),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Items of one stage that are processed and committed together, each with the fingerprint it was listed under."""
+
+    stage: str
+    items: tuple[Item, ...]
+    fingerprints: tuple[str, ...]
+
+
+Observer = Callable[[Report, int], None]
+
+
+class Runner:
+    """Runs stages against a store.
+
+    Args:
+        sessions: Makes a session; each batch has its own.
+        clock: Says when an item was finished.
+        max_attempts: An item that failed this often is rejected until its fingerprint changes.
+    """
+
+    def __init__(self, sessions: Callable[[], Session], clock: Clock, max_attempts: int = 3) -> None:
+        self._sessions, self._clock, self._max_attempts = sessions, clock, max_attempts
+
+    def pending(self, stage: Stage) -> tuple[list[Batch], int]:
+        """Return the batches still to do, in order, and how many items are settled already."""
+        identity = digest(stage.name, stage.identity())
+        with self._sessions() as session:
+            items = stage.items(session)
+            settled = {
+                item: (fingerprint, status)
+                for item, fingerprint, status in session.execute(
+                    select(LedgerEntry.item, LedgerEntry.fingerprint, LedgerEntry.status).where(LedgerEntry.stage == stage.name)
+                )
+            }
+        todo: list[tuple[Item, str]] = []
+        for item in items:
+            fingerprint = digest(identity, item.inputs)
+            known = settled.get(item.key)
+            if known is None or known[0] != fingerprint or known[1] == "failed":
+                todo.append((item, fingerprint))
+        batches = [
+            Batch(stage.name, tuple(item for item, _ in part), tuple(fingerprint for _, fingerprint in part))
+            for part in (todo[i : i + stage.batch_size] for i in range(0, len(todo), stage.batch_size))
+        ]
+        return batches, len(items) - len(todo)
+
+    def run_batch(self, stage: Stage, batch: Batch) -> Report:
+        """Process one batch and commit its rows, outcomes and ledger entries in one transaction.
+
+        Raises:
+            RuntimeError: The stage did not return exactly one outcome for each item.
+        """
+        started = time.perf_counter()
+        report = Report(stage.name)
+        fingerprints = dict(zip((item.key for item in batch.items), batch.fingerprints, strict=True))
+        with self._sessions() as session:
+            outcomes = stage.process(session, batch.items)
+            if sorted(outcome.item for outcome in outcomes) != sorted(fingerprints):
+                raise RuntimeError(f"stage {stage.name} must return one outcome for each item of its batch")
+            session.rollback()  # whatever process() read is not part of the write
+            self._forget(session, stage, list(fingerprints))
+            earlier = {
+                entry.item: entry
+                for entry in session.scalars(
+                    select(LedgerEntry).where(LedgerEntry.stage == stage.name, LedgerEntry.item.in_(fingerprints))
+                )
+            }
+            for outcome in outcomes:
+                self._record(session, stage, outcome, fingerprints[outcome.item], earlier.get(outcome.item), report)
+            session.commit()
+        report.seconds = time.perf_counter() - started
+        return report
+
+    def run(self, stage: Stage, run: str, observe: Observer | None = None) -> Report:
+        """Run a stage until nothing is pending, then sweep rows of items that are gone.
+
+        Args:
+            stage: The stage.
+            run: Name of the run, for ``stage_run``.
+            observe: Called after each batch with the counts so far and the number of items left in this round.
+        """
+        started, clock_start = time.perf_counter(), self._clock()
+        total = Report(stage.name)
+        for batch, left in self.rounds(stage, total):
+            merge(total, self.run_batch(stage, batch))
+            if observe is not None:
+                observe(total, left)
+        self.finish(stage, run, total, clock_start, started)
+        return total
+
+    def rounds(self, stage: Stage, total: Report) -> Iterator[tuple[Batch, int]]:
+        """Yield pending batches until none is left: finished items may list new ones, failed ones come again."""
+        while True:
+            batches, total.unchanged = self.pending(stage)
+            left = sum(len(batch.items) for batch in batches)
+            if not batches:
+                total.unchanged = max(0, total.unchanged - total.done - total.rejected)
+                return
+            for batch in batches:
+                left -= len(batch.items)
+                yield batch, left
+
+    def finish(self, stage: Stage, run: str, total: Report, started_at: Any, started: float) -> None:
+        """Sweep what is stale and write the pass down."""
+        with self._sessions() as session:
+            if not stage.keeps_history:
+                total.swept = self._sweep(session, stage)
+            total.seconds = time.perf_counter() - started
+            session.add(
+                StageRun(run=run, stage=stage.name, started_at=started_at, seconds=total.seconds, counts=total.as_dict())
+            )
+            session.commit()
+        log.info("stage %s: %s", stage.name, total.as_dict())
+
+    def _sweep(self, session: Session, stage: Stage) -> int:
+        listed = {item.key for item in stage.items(session)}
+        known = set(session.scalars(select(LedgerEntry.item).where(LedgerEntry.stage == stage.name)))
+        gone = sorted(known - listed)
+        for start in range(0, len(gone), 500):  # SQLite bounds the number of variables
+            part = gone[start : start + 500]
+            self._forget(session, stage, part)
+            session.execute(delete(LedgerEntry).where(LedgerEntry.stage == stage.name, LedgerEntry.item.in_(part)))
+        return len(gone)
+
+    @staticmethod
+    def _forget(session: Session, stage: Stage, items: Sequence[str]) -> None:
+        for table in stage.tables:
+            session.execute(delete(table).where(table.origin.in_(items)))
+
+    def _record(
+        self, session: Session, stage: Stage, outcome: Outcome, fingerprint: str, earlier: LedgerEntry | None, report: Report
+    ) -> None:
+        entry = earlier or LedgerEntry(stage=stage.name, item=outcome.item, attempts=0)
+        entry.attempts = entry.attempts + 1 if earlier is not None and earlier.fingerprint == fingerprint else 1
+        entry.fingerprint, entry.finished_at = fingerprint, self._clock()
+        entry.status, entry.reason, entry.detail, entry.dropped = "done", None, "", {}
+        match outcome:
+            case Done(rows=rows, dropped=dropped):
+                for row in rows:
+                    if not isinstance(row, stage.tables):
+                        raise RuntimeError(f"stage {stage.name} does not own the table of {type(row).__name__}")
+                    row.seal(outcome.item)
+                session.add_all(rows)
+                entry.dropped = {reason.value: count for reason, count in dropped.items() if count}
+                report.done += 1
+                report.reasons.update(entry.dropped)
+            case Rejected(reason=reason, detail=detail):
+                entry.status, entry.reason, entry.detail = "rejected", reason.value, detail[:2000]
+                report.rejected += 1
+                report.reasons[reason.value] += 1
+            case Failed(error=error) if entry.attempts >= self._max_attempts:
+                entry.status, entry.reason, entry.detail = "rejected", Reason.RETRIES_EXHAUSTED.value, error[:2000]
+                report.rejected += 1
+                report.reasons[Reason.RETRIES_EXHAUSTED.value] += 1
+            case Failed(error=error):
+                entry.status, entry.detail = "failed", error[:2000]
+                report.failed += 1
+        session.add(entry)
+
+
+def merge(total: Report, part: Report) -> None:
+    """Add a batch's counts to a pass's; a retry's success takes back nothing, each attempt is counted as it went."""
+    total.done += part.done
+    total.rejected += part.rejected
+    total.failed += part.failed
+    total.reasons.update(part.reasons)

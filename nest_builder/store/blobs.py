@@ -1,0 +1,50 @@
+"""Content-addressed blobs on any file system that fsspec knows."""
+
+import hashlib
+import posixpath
+
+import fsspec
+
+
+class Blobs:
+    """Bytes named by their SHA-256. Writing the same bytes twice is a no-op, so a crash leaves at most an orphan, never a half file.
+
+    Args:
+        url: Where blobs live: a folder or an fsspec URL such as ``s3://bucket/prefix``.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._fs, self._root = fsspec.core.url_to_fs(url)
+        self._fs.makedirs(self._root, exist_ok=True)
+
+    def path(self, sha256: str) -> str:
+        """Return the blob's path inside its file system; two levels keep folders small."""
+        return posixpath.join(self._root, sha256[:2], sha256)
+
+    def put(self, data: bytes) -> str:
+        """Store ``data`` and return its SHA-256 in hex."""
+        name = hashlib.sha256(data).hexdigest()
+        path = self.path(name)
+        if not self._fs.exists(path):
+            self._fs.makedirs(posixpath.dirname(path), exist_ok=True)
+            # Under a name of its own first: a killed writer must not leave half a blob under a name that promises the whole.
+            partial = f"{path}.partial"
+            with self._fs.open(partial, "wb") as file:
+                file.write(data)
+            self._fs.mv(partial, path)
+        return name
+
+    def get(self, sha256: str) -> bytes:
+        """Return the bytes.
+
+        Raises:
+            FileNotFoundError: There is no such blob.
+            ValueError: The stored bytes no longer have this hash.
+        """
+        data: bytes = self._fs.cat_file(self.path(sha256))
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise ValueError(f"blob {sha256} is damaged: restore it from a back-up, or delete it and run `nest build` again")
+        return data
+
+    def __contains__(self, sha256: str) -> bool:
+        return bool(self._fs.exists(self.path(sha256)))
