@@ -1,0 +1,95 @@
+"""What the HTTP client may be told: who it is, how polite, how patient, and which hosts are where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Expect(StrEnum):
+    """What kind of resource the caller can use; anything else is refused before its body is read."""
+
+    ANY = "any"
+    FEED = "feed"
+    HTML = "html"
+    IMAGE = "image"
+    JSON = "json"
+
+    @property
+    def accept(self) -> str:
+        """The Accept header."""
+        return _ACCEPT[self]
+
+    def admits(self, content_type: str) -> bool:
+        """Whether a media type fits. An empty one does: the body has to speak for itself then."""
+        return not content_type or content_type.startswith(_PREFIXES[self]) or content_type.endswith(_SUFFIXES[self])
+
+
+_ACCEPT = {
+    Expect.ANY: "*/*",
+    Expect.FEED: "application/atom+xml, application/rss+xml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5",
+    Expect.HTML: "text/html, application/xhtml+xml",
+    Expect.IMAGE: "image/jpeg, image/png, image/webp, image/*;q=0.8",
+    Expect.JSON: "application/json",
+}
+# Feeds come as almost any text type, so only media are refused. Object stores serve pictures as octet streams.
+_PREFIXES: dict[Expect, tuple[str, ...]] = {
+    Expect.ANY: ("",),
+    Expect.FEED: ("text/", "application/"),
+    Expect.HTML: ("text/html", "application/xhtml+xml"),
+    Expect.IMAGE: ("image/", "application/octet-stream", "binary/octet-stream"),
+    Expect.JSON: ("application/json", "text/json", "text/javascript"),
+}
+_SUFFIXES: dict[Expect, tuple[str, ...]] = {
+    Expect.ANY: (),
+    Expect.FEED: (),
+    Expect.HTML: (),
+    Expect.IMAGE: (),
+    Expect.JSON: ("+json",),
+}
+
+
+@dataclass(frozen=True)
+class ClientSettings:
+    """Settings of `PoliteClient`; all times in seconds, all sizes in bytes.
+
+    Attributes:
+        user_agent: sent with every request; should say where a webmaster can complain.
+        product: our product token in lower case, which robots.txt and X-Robots-Tag may name.
+        interval_s: between the starts of two requests to one host.
+        concurrency: requests to one host at a time.
+        workers: threads of `fetch_many`.
+        connect_timeout_s: to open a connection.
+        read_timeout_s: without a byte.
+        total_timeout_s: for one response, headers and body.
+        max_bytes: of a body, on the wire and decoded.
+        max_redirects: followed for one URL.
+        retries: after the first attempt, for 429, 5xx and broken connections.
+        backoff_s: before the first retry; doubles with each.
+        max_wait_s: the longest wait between two attempts; a longer Retry-After gives up for now.
+        max_crawl_delay_s: a host that asks for more is left alone.
+        policy_ttl_s: how long robots.txt and tdmrep.json hold.
+        allow_hosts: host patterns that may have private addresses.
+        resolve: host pattern -> origin (`http://127.0.0.1:8000`) that stands in for it; first match wins. Such a
+            host's address isn't checked: whoever writes the setting names the address.
+    """
+
+    user_agent: str = "nest-builder/0.1 (+https://example.org/nest-builder)"
+    product: str = "nest-builder"
+    interval_s: float = 1.0
+    concurrency: int = 2
+    workers: int = 8
+    connect_timeout_s: float = 10.0
+    read_timeout_s: float = 15.0
+    total_timeout_s: float = 60.0
+    max_bytes: int = 20_000_000
+    max_redirects: int = 5
+    retries: int = 2
+    backoff_s: float = 1.0
+    max_wait_s: float = 60.0
+    max_crawl_delay_s: float = 30.0
+    policy_ttl_s: float = 24 * 3600.0
+    allow_hosts: tuple[str, ...] = ()
+    resolve: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
