@@ -21,6 +21,7 @@ CANON_SALT: Final = "canon-2025-06-30"
 OBJECTS_PER_CATEGORY: Final = 4
 PEOPLE: Final = 32
 BYSTANDERS: Final = 140
+STAFF: Final = 30
 OUTLETS: Final = (
     Outlet("harbourpost", "Harbour Post", "semantic", "rss"),
     Outlet("dailymeridian", "The Daily Meridian", "soup", "atom", media_host="cdn.newsworld.test"),
@@ -67,13 +68,17 @@ class Bystander:
 
 @dataclass(frozen=True, slots=True)
 class Canon:
-    """The world before the cutoff. `holders` gives the entity key that holds each role at the cutoff."""
+    """The world before the cutoff.
+
+    `holders` gives the entity key that holds each role at the cutoff; `staff` the reporters and photographers.
+    """
 
     places: Places
     entities: tuple[Entity, ...]
     roles: tuple[Role, ...]
     holders: dict[str, str]
     bystanders: tuple[Bystander, ...]
+    staff: tuple[str, ...]
     taken: frozenset[str]
 
 
@@ -116,7 +121,7 @@ def make_entity(
 
 
 def _make_roles(rng: random.Random, places: Places) -> list[Role]:
-    """Sixteen offices and titles of people, twelve titles of things."""
+    """Eighteen offices and titles of people, twelve titles of things."""
     roles: list[Role] = []
 
     def add(relation: str, head: str, label: str, name: str, category: str, town: str, the: str = "the ") -> None:
@@ -128,9 +133,9 @@ def _make_roles(rng: random.Random, places: Places) -> list[Role]:
         add("holds_office", "mayor of ", "GPE", town, "person", town, "")
     for team in rng.sample(places.teams, 4):
         add("holds_office", rng.choice(("captain of ", "head coach of ")), "ORG", team, "person", _home(places, team))
-    for maker in rng.sample(places.makers, 3):
+    for maker in rng.sample(places.makers, 4):
         add("holds_office", "chief executive of ", "ORG", maker, "person", rng.choice(places.towns), "")
-    for body in rng.sample(places.institutions, 3):
+    for body in rng.sample(places.institutions, 4):
         add("holds_office", rng.choice(("director of ", "president of ")), "ORG", body, "person", _home(places, body))
     contests = rng.sample(places.events, 8)
     for contest in contests[:2]:
@@ -171,7 +176,8 @@ def build_canon(salt: str = CANON_SALT) -> Canon:
     roles = _make_roles(rng, places)
     holders = _appoint(rng, roles, entities)
     bystanders = make_bystanders(rng, namer, places, BYSTANDERS)
-    return Canon(places, tuple(entities), tuple(roles), holders, bystanders, frozenset(taken))
+    staff = tuple(namer.person().full for _ in range(STAFF))
+    return Canon(places, tuple(entities), tuple(roles), holders, bystanders, staff, frozenset(taken))
 
 
 def make_bystanders(rng: random.Random, namer: Namer, places: Places, count: int) -> tuple[Bystander, ...]:
