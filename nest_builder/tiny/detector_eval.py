@@ -1,0 +1,221 @@
+"""Recall and precision of a Grounding DINO on scenes whose truth is known.
+
+A detection is a (picture, phrase, box, score); it is right if an object that the phrase fits, and that no better
+detection has claimed, overlaps it with IoU >= 0.5. Absent phrases make wrong detections, so precision counts them.
+`python -m nest_builder.tiny.detector_eval FOLDER --seed 1` judges a saved model as a user calls it: full-size
+pictures through its own image processor, prompts through its own tokenizer, boxes through the library's post-
+processing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
+
+from nest_builder.newsworld.scenes import random_training_scene
+from nest_builder.tiny.detector_data import (
+    Query,
+    ScenePool,
+    SceneSource,
+    draw_queries,
+    scene_targets,
+    to_tensor,
+)
+from nest_builder.tiny.vocabulary import PAD, PromptEncoder, prompt_text
+
+log = logging.getLogger(__name__)
+
+IOU = 0.5
+DUPLICATE_IOU = 0.7  # of two boxes for one phrase that overlap more, the weaker is dropped
+LOWEST_SCORE = 0.05
+SIZES = ((480, 360), (640, 480), (360, 480), (320, 240))
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Detections of one phrase in one picture.
+
+    Attributes:
+        scores: (n,), best first.
+        right: (n,), whether each detection is right.
+        wanted: how many objects the phrase fits.
+    """
+
+    scores: FloatArray
+    right: NDArray[np.bool_]
+    wanted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Recall and precision over all phrases at one score threshold."""
+
+    threshold: float
+    recall: float
+    precision: float
+    wanted: int
+
+    def __str__(self) -> str:
+        return (
+            f"recall {self.recall:.3f}, precision {self.precision:.3f} at score {self.threshold:.2f} "
+            f"({self.wanted} objects)"
+        )
+
+
+def box_iou(first: FloatArray, second: FloatArray) -> FloatArray:
+    """IoU of all pairs of corner boxes: (n, 4) and (m, 4) to (n, m)."""
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    shared = (high - low).clip(min=0).prod(-1)
+    area_first, area_second = (first[:, 2:] - first[:, :2]).prod(-1), (second[:, 2:] - second[:, :2]).prod(-1)
+    overlap: FloatArray = shared / np.maximum(area_first[:, None] + area_second[None] - shared, 1e-9)
+    return overlap
+
+
+def corners(boxes: FloatArray) -> FloatArray:
+    """Centre-and-size boxes (n, 4) as corner boxes."""
+    return np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], axis=1)
+
+
+def judge(boxes: FloatArray, scores: FloatArray, wanted: FloatArray) -> Judged:
+    """Suppress duplicates, then match the detections of one phrase to the objects that it fits, best score first.
+
+    Args:
+        boxes: (n, 4) corners.
+        scores: (n,).
+        wanted: (m, 4) corners of the objects that the phrase fits.
+    """
+    order = np.argsort(-scores, kind="stable")
+    boxes, scores = boxes[order], scores[order]
+    overlaps = box_iou(boxes, boxes)
+    kept: list[int] = []
+    for index in range(len(boxes)):
+        if not kept or overlaps[index, kept].max() <= DUPLICATE_IOU:
+            kept.append(index)
+    boxes, scores = boxes[kept], scores[kept]
+    right, overlap = np.zeros(len(boxes), bool), box_iou(boxes, wanted)
+    for index in range(len(boxes)):
+        if len(wanted) and overlap[index].max() >= IOU:
+            right[index] = True
+            overlap[:, overlap[index].argmax()] = 0
+    return Judged(scores, right, len(wanted))
+
+
+def score_at(judged: Sequence[Judged], threshold: float) -> Score:
+    """Recall and precision of the detections with at least that score; 0 where nothing is wanted or kept."""
+    kept = np.concatenate([item.scores for item in judged]) >= threshold
+    hits = int(np.concatenate([item.right for item in judged])[kept].sum())
+    wanted = sum(item.wanted for item in judged)
+    return Score(threshold, hits / max(wanted, 1), hits / max(int(kept.sum()), 1), wanted)
+
+
+def best_threshold(judged: Sequence[Judged]) -> Score:
+    """The score threshold at which the lower of recall and precision is highest."""
+    scores = [score_at(judged, threshold) for threshold in np.arange(LOWEST_SCORE, 0.9, 0.025).round(3).tolist()]
+    return max(scores, key=lambda score: (min(score.recall, score.precision), score.recall + score.precision))
+
+
+def pool_detections(model: Any, pool: ScenePool, seed: int, batch: int = 16) -> list[Judged]:
+    """Detect in a pool's 128-pixel scenes with prompts drawn from the seed; quick, for use during training."""
+    encoder, results = PromptEncoder(), []
+    for start in range(0, len(pool), batch):
+        indices = range(start, min(start + batch, len(pool)))
+        queries = [draw_queries(np.random.default_rng([seed, 3, index]), pool.targets_of(index)) for index in indices]
+        prompts = [encoder(query.phrase() for query in asked) for asked in queries]
+        width = max(len(prompt.ids) for prompt in prompts)
+        ids = torch.tensor([[*prompt.ids, *[PAD] * (width - len(prompt.ids))] for prompt in prompts])
+        pixels = to_tensor([pool.images[index].astype(np.float32) / 255 for index in indices])
+        with torch.inference_mode():
+            out = model(pixel_values=pixels, input_ids=ids, attention_mask=(ids != PAD).long())
+        for row, index in enumerate(indices):
+            spans = prompts[row].spans
+            results += _judge_picture(out.logits[row], out.pred_boxes[row], queries[row], spans, pool.targets_of(index))
+    return results
+
+
+def _judge_picture(
+    logits: torch.Tensor,
+    boxes: torch.Tensor,
+    queries: Sequence[Query],
+    spans: Sequence[Sequence[int]],
+    targets: NDArray[np.void],
+) -> list[Judged]:
+    """Judge each phrase of a prompt on its own; a box's score for a phrase is the best among the phrase's tokens."""
+    probabilities, where = logits.sigmoid().double().numpy(), corners(boxes.double().numpy())
+    results = []
+    for query, span in zip(queries, spans, strict=True):
+        scores = probabilities[:, list(span)].max(-1)
+        kept = scores >= LOWEST_SCORE
+        results.append(judge(where[kept], scores[kept], wanted_boxes(query, targets)))
+    return results
+
+
+def wanted_boxes(query: Query, targets: NDArray[np.void]) -> FloatArray:
+    """Corner boxes, in shares of the picture, of the targets that the phrase fits: (m, 4)."""
+    fitting = [target["box"] for target in targets if query.fits(target)]
+    return corners(np.array(fitting, np.float64).reshape(-1, 4))
+
+
+def saved_detections(folder: Path, seed: int, scenes: int, source: SceneSource = random_training_scene) -> list[Judged]:
+    """Detect with a saved model as a user does, one phrase a prompt, in pictures of several sizes.
+
+    Args:
+        folder: what `save_detector` wrote.
+        seed: of scenes that no training has seen; any seed that is not the training's.
+        scenes: how many pictures.
+        source: draws a scene from (rng, width, height).
+    """
+    model = AutoModelForZeroShotObjectDetection.from_pretrained(folder).eval()
+    processor = AutoProcessor.from_pretrained(folder)  # type: ignore[no-untyped-call]
+    results = []
+    for index in range(scenes):
+        rng = np.random.default_rng([seed, 4, index])
+        width, height = SIZES[index % len(SIZES)]
+        scene = source(rng, width, height)
+        targets = scene_targets(scene)
+        queries = draw_queries(rng, targets)
+        inputs = processor(
+            images=[scene.image] * len(queries),
+            text=[prompt_text([query.phrase()]) for query in queries],
+            padding=True,
+            return_tensors="pt",
+        )
+        with torch.inference_mode():
+            out = model(**inputs)
+        found = processor.post_process_grounded_object_detection(
+            out, inputs["input_ids"], threshold=LOWEST_SCORE, target_sizes=[(height, width)] * len(queries)
+        )
+        sides = np.array([width, height, width, height])
+        for query, result in zip(queries, found, strict=True):
+            boxes = result["boxes"].double().numpy() / sides
+            results.append(judge(boxes, result["scores"].double().numpy(), wanted_boxes(query, targets)))
+    return results
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--scenes", type=int, default=300)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    judged = saved_detections(arguments.folder, arguments.seed, arguments.scenes)
+    log.info("best: %s", best_threshold(judged))
+    for threshold in (0.25, 0.3, 0.35, 0.4, 0.5):
+        log.info("%s", score_at(judged, threshold))
+
+
+if __name__ == "__main__":
+    main()
