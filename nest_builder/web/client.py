@@ -8,9 +8,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from dataclasses import replace
 from types import MappingProxyType, TracebackType
 
+from nest_builder.clock import Clock, system_clock
+from nest_builder.config import WebSettings
 from nest_builder.web.addresses import Resolver, system_resolver
 from nest_builder.web.consent import header_opt_out
 from nest_builder.web.exchange import (
@@ -37,10 +39,6 @@ _GONE = frozenset({404, 410})
 _FORBIDDEN = frozenset({401, 403, 451})
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 def _conditions(previous: Validators | None) -> dict[str, str]:
     """Returns the headers of a conditional GET."""
     if previous is None:
@@ -53,8 +51,9 @@ class PoliteClient:
     """GET with robots.txt, pace, conditional requests, opt-outs and limits; safe to use from many threads.
 
     Args:
-        settings: see `ClientSettings`.
-        now: the clock, UTC and aware.
+        settings: the run's `[web]` section, or the finer `ClientSettings`.
+        clock: the present time, UTC and aware.
+        resolve: host pattern -> origin, in place of the settings' own; looked up only for a host that matches.
         monotonic: seconds of a clock that never goes back, for pace and time limits.
         sleep: waits so many seconds.
         resolver: name resolution.
@@ -62,18 +61,22 @@ class PoliteClient:
 
     def __init__(
         self,
-        settings: ClientSettings | None = None,
+        settings: ClientSettings | WebSettings | None = None,
         *,
-        now: Callable[[], datetime] = _utc_now,
+        clock: Clock = system_clock,
+        resolve: Mapping[str, str] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         resolver: Resolver = system_resolver,
     ) -> None:
-        self.settings = settings or ClientSettings()
-        self._now = now
+        limits = settings or ClientSettings()
+        self.settings = limits if isinstance(limits, ClientSettings) else ClientSettings.of(limits)
+        if resolve is not None:
+            self.settings = replace(self.settings, resolve=resolve)
+        self._now = clock
         self._transport = Transport(self.settings, monotonic, resolver)
         self._pace = Pace(self.settings.interval_s, self.settings.concurrency, monotonic, sleep)
-        self._policies = PolicyCache(self._policy_file, now, self.settings.policy_ttl_s)
+        self._policies = PolicyCache(self._policy_file, clock, self.settings.policy_ttl_s)
 
     def __enter__(self) -> PoliteClient:
         return self

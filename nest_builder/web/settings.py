@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from nest_builder.config import WebSettings
+
 
 class Expect(StrEnum):
     """What kind of resource the caller can use; anything else is refused before its body is read."""
@@ -56,9 +58,9 @@ class ClientSettings:
     """Settings of `PoliteClient`; all times in seconds, all sizes in bytes.
 
     Attributes:
-        user_agent: sent with every request; should say where a webmaster can complain.
-        product: our product token in lower case, which robots.txt and X-Robots-Tag may name.
-        interval_s: between the starts of two requests to one host.
+        user_agent: sent with every request; should say where a webmaster can complain. What stands before its
+            slash, in lower case, is the product token that robots.txt and X-Robots-Tag may name.
+            interval_s: between the starts of two requests to one host.
         concurrency: requests to one host at a time.
         workers: threads of `fetch_many`.
         connect_timeout_s: to open a connection.
@@ -77,7 +79,6 @@ class ClientSettings:
     """
 
     user_agent: str = "nest-builder/0.1 (+https://example.org/nest-builder)"
-    product: str = "nest-builder"
     interval_s: float = 1.0
     concurrency: int = 2
     workers: int = 8
@@ -93,3 +94,28 @@ class ClientSettings:
     policy_ttl_s: float = 24 * 3600.0
     allow_hosts: tuple[str, ...] = ()
     resolve: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def product(self) -> str:
+        """The product token in lower case."""
+        return self.user_agent.partition("/")[0].strip().lower()
+
+    @classmethod
+    def of(cls, web: WebSettings) -> ClientSettings:
+        """Returns what the run's `[web]` section says, with this class's defaults for the rest."""
+        return cls(
+            user_agent=web.user_agent,
+            interval_s=1.0 / web.requests_per_second,
+            concurrency=web.per_host,
+            workers=web.workers,
+            connect_timeout_s=min(10.0, web.timeout_seconds),
+            read_timeout_s=web.timeout_seconds,
+            total_timeout_s=web.timeout_seconds,
+            max_bytes=max(web.max_page_bytes, web.max_image_bytes),
+            max_redirects=web.max_redirects,
+            retries=web.retries,
+            max_wait_s=web.max_retry_after_seconds,
+            policy_ttl_s=web.robots_hours * 3600.0,
+            allow_hosts=web.allow_hosts,
+            resolve=web.resolve,
+        )

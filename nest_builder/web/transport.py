@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
@@ -70,6 +71,7 @@ class Transport:
         self._open_guard = AddressGuard(("*",), resolver)
         self._session = _session(self._guard, settings)
         self._mapped_session = _session(self._open_guard, settings)
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Closes all connections."""
@@ -150,8 +152,11 @@ class Transport:
         """Returns the URL to connect to, the headers to send, and whether `resolve` applied."""
         sent = {"User-Agent": self._settings.user_agent, "Accept-Encoding": ACCEPT_ENCODING, **headers}
         host = host_of(url)
-        for pattern, origin in self._settings.resolve.items():
+        for pattern in self._settings.resolve:
             if matches_host(host, (pattern,)):
+                # An origin may come into being when it is asked for, which must not happen twice.
+                with self._lock:
+                    origin = self._settings.resolve[pattern]
                 parts = urlsplit(url)
                 sent["Host"] = parts.netloc
                 query = f"?{parts.query}" if parts.query else ""

@@ -138,7 +138,7 @@ def make_client(loopback: Loopback, fake_time: FakeTime) -> Iterator[Callable[..
         more = {"resolver": resolver} if resolver else {}
         client = PoliteClient(
             ClientSettings(**settings),
-            now=lambda: NOW,
+            clock=lambda: NOW,
             monotonic=fake_time.monotonic,
             sleep=fake_time.sleep,
             **more,
