@@ -24,14 +24,15 @@ BYSTANDERS: Final = 140
 STAFF: Final = 30
 OUTLETS: Final = (
     Outlet("harbourpost", "Harbour Post", "semantic", "rss"),
-    Outlet("dailymeridian", "The Daily Meridian", "soup", "atom", media_host="cdn.newsworld.test"),
+    Outlet("dailycurrent", "The Daily Current", "soup", "atom", media_host="cdn.newsworld.test"),
+    Outlet("northgazette", "North Gazette", "semantic", "rss-broken"),
     Outlet("techledger", "Tech Ledger", "magazine", "rss-media", media_host="cdn.newsworld.test"),
-    Outlet("northernchronicle", "Northern Chronicle", "semantic", "rss-content"),
-    Outlet("citydispatch", "City Dispatch", "soup", ""),
-    Outlet("kuestenblatt", "Küstenblatt", "semantic", "rss", language="de"),
-    Outlet("quietgazette", "Quiet Gazette", "magazine", "rss"),
-    Outlet("weekendcourier", "Weekend Courier", "magazine", "rss-broken"),
+    Outlet("citywire", "City Wire", "magazine", "atom"),
+    Outlet("sportsbeacon", "Sports Beacon", "magazine", "rss"),
+    Outlet("plainview", "Plainview Dispatch", "soup", ""),
+    Outlet("abendblatt", "Küstener Abendblatt", "semantic", "rss", language="de"),
 )
+CLOSED_OUTLET: Final = "sportsbeacon"  # its robots.txt turns every crawler away from articles and pictures
 TRADES: Final = (
     "sculptor", "sprinter", "novelist", "engineer", "marine biologist", "architect", "violinist", "economist", "chef",
     "film director", "climber", "midfielder", "rower", "designer", "physicist", "councillor", "entrepreneur", "surgeon",

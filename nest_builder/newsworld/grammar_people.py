@@ -127,7 +127,7 @@ OTHER: Final[dict[str, tuple[str, ...]]] = {
     "lead": (
         "The council of {town} [approved|rejected|postponed] a budget of {price} million on {weekday} after a debate of {small} hours.",
         "[Heavy rain|A storm] [flooded cellars|brought down trees] in {town} and {town2} on {weekday}; [nobody was hurt|{small} people were hurt].",
-        "{team} [beat|drew with|lost to] {team2} [{score}|by {small} points] before {num} spectators in {town} on {weekday}.",
+        "{team} [beat {team2} {won}|lost {lost} to {team2}|drew {drawn} with {team2}] before {num} spectators in {town} on {weekday}.",
         "{org} [said|announced] on {weekday} that it will [close|merge|modernise] {small} [offices|branches] [in {town}|] [by {month}|].",
         "[Unemployment|The number of overnight stays] in {town} [rose|fell] by {pct} per cent in {month0}, {org} reported.",
     ),
@@ -161,7 +161,7 @@ QUOTES: Final = (
 BACKGROUND: Final = (
     "{town} [has {num},000 inhabitants|lies {small} kilometres from {town2}] and is home to {org}.",
     "{org} [reported|recorded] a rise of {pct} per cent in {month0}, [the strongest|the first] since {year}.",
-    "[Elsewhere|Meanwhile] in {town2}, {team} [won|lost] {score} against {team2}.",
+    "[Elsewhere|Meanwhile] in {town2}, {team} [won {won}|lost {lost}|drew {drawn}] against {team2}.",
     "{org} and {org2} [have worked together since|signed an agreement in] {year}.",
     "The {event} [takes place|is held] every [autumn|summer|two years] and [draws|attracts] [some|about] {num} visitors.",
     "{q2} [founded {org2} in {year}|has led {org2} since {year}] [with {small} colleagues|].",

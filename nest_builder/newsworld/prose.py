@@ -134,6 +134,10 @@ class Slots(dict[str, str]):
         super().__init__(fixed)
         self._rng = rng
 
+    def also(self, **fixed: str) -> "Slots":
+        """These slots and `fixed`, which go first."""
+        return Slots(self._rng, {**self, **fixed})
+
     def __missing__(self, key: str) -> str:
         draw = _DRAWN[key]
         return draw(self._rng)
@@ -146,7 +150,9 @@ _DRAWN: Final[dict[str, Callable[[random.Random], str]]] = {
     "pct": lambda rng: str(rng.randrange(2, 40)),
     "price": lambda rng: f"{rng.choice('€£$')}{rng.choice((19, 35, 49, 75, 90, 120, 199, 249, 320, 399, 480, 650, 899))}",
     "salary": lambda rng: f"{rng.choice('€£$')}{rng.randrange(60, 190)},000",
-    "score": lambda rng: f"{rng.randrange(5)}-{rng.randrange(4)}",
+    "won": lambda rng: f"{rng.randrange(2, 6)}-{rng.randrange(2)}",
+    "lost": lambda rng: f"{rng.randrange(2)}-{rng.randrange(2, 6)}",
+    "drawn": lambda rng: rng.choice(("0-0", "1-1", "2-2", "3-3")),
 }
 
 
@@ -162,7 +168,7 @@ class Writer:
         self._places = places
         self._bystanders = bystanders
 
-    def slots(self, rng: random.Random, story: Story, outlet: str) -> dict[str, str]:
+    def slots(self, rng: random.Random, story: Story, outlet: str) -> Slots:
         """Everything that a template may ask for, marked."""
         places = self._places
         one, two = rng.sample(self._bystanders, 2)
