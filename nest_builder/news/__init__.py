@@ -1,0 +1,1 @@
+"""News: feeds, sites without a feed, articles with their figures, and duplicates."""
