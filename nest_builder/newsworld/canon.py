@@ -140,7 +140,8 @@ def _make_roles(rng: random.Random, places: Places) -> list[Role]:
         add("holds_office", rng.choice(("director of ", "president of ")), "ORG", body, "person", _home(places, body))
     contests = rng.sample(places.events, 8)
     for contest in contests[:2]:
-        add("holds_title", rng.choice(("champion of ", "winner of ")), "EVENT", contest, "person", rng.choice(places.towns))
+        head = rng.choice(("champion of ", "winner of "))
+        add("holds_title", head, "EVENT", contest, "person", rng.choice(places.towns))
     for contest, category in zip(contests[2:], ("car", "boat", "robot", "plane", "drone", "guitar"), strict=False):
         add("holds_title", "winner of ", "EVENT", contest, category, rng.choice(places.towns))
     for head, category in (
@@ -188,7 +189,8 @@ def make_bystanders(rng: random.Random, namer: Namer, places: Places, count: int
         firm, town = mark("ORG", rng.choice(places.makers)), mark("GPE", rng.choice(places.towns))
         body, club = mark("ORG", rng.choice(places.institutions)), mark("ORG", rng.choice(places.teams))
         role = rng.choice((
-            f"head of sales at {firm}", f"a shopkeeper in {town}", f"a spokeswoman for the {body}", f"a researcher at the {body}",
+            f"head of sales at {firm}", f"a shopkeeper in {town}", f"a spokeswoman for the {body}",
+            f"a researcher at the {body}",
             f"an analyst at {firm}", f"who lives in {town}", f"a fan of the {club}", f"a teacher from {town}",
             f"chief engineer at {firm}", f"deputy director of the {body}", "a retired driver", "a student",
             f"secretary of the {club}", f"a council member in {town}", f"who runs a café in {town}",
@@ -222,10 +224,7 @@ def snapshot(canon: Canon) -> list[dict[str, Any]]:
             "type": e.type,
             "hypernym": e.category,
             "since": e.since.isoformat(),
-            "facts": [
-                {"relation": f.relation, "value": f.value, "from": f.start.isoformat(), "to": f.end and f.end.isoformat()}
-                for f in e.facts
-            ],
+            "facts": [fact.as_dict() for fact in e.facts],
         }
         for e in canon.entities
     ]
@@ -242,15 +241,16 @@ def snapshot(canon: Canon) -> list[dict[str, Any]]:
     for kind, hypernym, names, since in groups:
         for name in names:
             short = [name.split()[0]] if hypernym == "company" and " " in name else []
-            records.append(
-                {"name": name, "aliases": short, "type": kind, "hypernym": hypernym, "since": since.isoformat(), "facts": []}
-            )
+            records.append(_record(name, short, kind, hypernym, since))
     for person in canon.bystanders:
-        records.append(
-            {"name": person.name.full, "aliases": [person.name.surname], "type": "PERSON", "hypernym": "person",
-             "since": "2018-01-01", "facts": []}
-        )  # fmt: skip
+        records.append(_record(person.name.full, [person.name.surname], "PERSON", "person", date(2018, 1, 1)))
     return sorted(records, key=lambda record: str(record["name"]))
+
+
+def _record(name: str, aliases: list[str], kind: str, hypernym: str, since: date) -> dict[str, Any]:
+    return {
+        "name": name, "aliases": aliases, "type": kind, "hypernym": hypernym, "since": since.isoformat(), "facts": [],
+    }  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -1,5 +1,6 @@
 """Captions and credits of photographs."""
 
+# ruff: noqa: E501 (a template is one sentence and reads best on one line)
 import random
 from typing import Final
 
@@ -18,7 +19,11 @@ NAMED_PERSON: Final = (
     "{S} [at {venue}|in {town}] on {weekday}.", "{S}, {role_or_trade}, in {town}.", "{S} [spoke|was seen|arrived] [at {venue}|in {town}].",
     "[All smiles|In good spirits]: {S}.", "{role_or_trade_cap} {S} [in {town}|at {venue}].", "{S} [waved to|greeted] {num} people in {town}.",
 )  # fmt: skip
-LOOK_PERSON: Final = ("{S}, in {coat}, [in {town}|at {venue}].", "{S} (in {colour}) at {venue}.", "Dressed in {colour}: {S}.")
+LOOK_PERSON: Final = (
+    "{S}, in {coat}, [in {town}|at {venue}].",
+    "{S} (in {colour}) at {venue}.",
+    "Dressed in {colour}: {S}.",
+)
 PLACED: Final = (
     "{S} ({place}) [at {venue}|in {town}].", "{S}, {place}, in {town} on {weekday}.", "{S} is [seen|shown] {at_place} [of the picture|].",
     "On {weekday} in {town}: {S} ({place}).",
@@ -28,7 +33,12 @@ UNNAMED: Final = (
     "A view of {venue}.", "The scene in {town} on {weekday}.", "[Crowds|Guests|Visitors] gathered [in {town}|at {venue}].", "[A|The] new {cat} on {weekday}.",
     "[Archive|File] picture.", "The {hyper} at {venue}.",
 )  # fmt: skip
-PLACE_ONLY: Final = ("{venue} on {weekday}.", "A street in {town}.", "A view of {venue} in {town}.", "The neighbourhood of {venue}.")
+PLACE_ONLY: Final = (
+    "{venue} on {weekday}.",
+    "A street in {town}.",
+    "A view of {venue} in {town}.",
+    "The neighbourhood of {venue}.",
+)
 AGENCIES: Final = ("NWP", "Coastline Images", "Allpix", "Tern Photo", "Redlight", "")
 
 

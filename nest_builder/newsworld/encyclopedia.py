@@ -71,10 +71,7 @@ class Encyclopedia:
             return _error("toomanyvalues", f'Too many values supplied for parameter "titles". The limit is {LIMIT}.')
         ranged = "rvlimit" in parameters or "rvdir" in parameters
         if ranged and len(titles) > 1:
-            return _error(
-                "rvmultpages", 'titles, pageids or a generator was used to supply multiple pages, but the "rvlimit", "rvstartid", '
-                '"rvendid", "rvdir=newer", "rvuser", "rvexcludeuser", "rvstart", and "rvend" parameters may only be used on a single page.',
-            )  # fmt: skip
+            return _error("rvmultpages", '"rvlimit" and "rvdir=newer" may only be used on a single page.')
         normalized, redirects, pages = [], [], {}
         for title in titles:
             clean = " ".join(title.replace("_", " ").split())
@@ -83,8 +80,9 @@ class Encyclopedia:
                 normalized.append({"fromencoded": False, "from": title, "to": clean})
             page = self._pages.get(clean)
             if page and page.target and "redirects" in parameters:
-                redirects.append({"from": page.title, "to": page.target})
-                page, clean = self._pages[page.target], page.target
+                redirects.append({"from": clean, "to": page.target})
+                clean = page.target
+                page = self._pages[clean]
             pages[clean] = self._describe(page, clean, parameters)
         answer: dict[str, Any] = {"batchcomplete": True, "query": {}}
         if normalized:
@@ -101,10 +99,14 @@ class Encyclopedia:
         if parameters.get("prop") == "revisions":
             newer = parameters.get("rvdir") == "newer"
             moment = page.first if newer else page.last
-            described["revisions"] = [{
-                "revid": page.number * 100 + (0 if newer else 7), "parentid": 0 if newer else page.number * 100 + 6,
-                "user": "Editor" if newer else "Curator", "timestamp": moment.strftime("%Y-%m-%dT%H:%M:%SZ"), "comment": "",
-            }]  # fmt: skip
+            revision = {
+                "revid": page.number * 100 + (0 if newer else 7),
+                "parentid": 0 if newer else page.number * 100 + 6,
+                "user": "Editor" if newer else "Curator",
+                "timestamp": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "comment": "",
+            }
+            described["revisions"] = [revision]
         return described
 
 

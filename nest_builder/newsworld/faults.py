@@ -25,6 +25,7 @@ FATAL_IMAGES: Final = {
     "not_found": 2, "stall": 2, "robots": 3,
 }  # fmt: skip
 MILD_IMAGES: Final = {"too_many": 3, "unavailable": 2, "slow": 4, "redirect_302": 2}
+UNUSABLE: Final = frozenset({"foreign", "short", "textless", "stale"})
 BOMBS: Final = 2
 OPTED_OUT: Final = frozenset({"noai", "noimageai", "tdm", "noai_meta"})
 
@@ -48,7 +49,7 @@ class Faults:
 
     def page_lost(self, article: Article) -> bool:
         """Whether a crawler that keeps the rules cannot use the page."""
-        return self.of.get(article.url) in FATAL_PAGES or bool(article.flags & {"foreign", "short", "textless", "stale"})
+        return self.of.get(article.url) in FATAL_PAGES or bool(article.flags & UNUSABLE)
 
 
 def plan_faults(

@@ -47,7 +47,8 @@ def _rss(world: World, outlet: Outlet, entries: list[tuple[str, Article]]) -> st
             body = "".join(f"<p>{escape(plain(text))}</p>" for text in article.paragraphs[:2])
             extra = f"<content:encoded><![CDATA[{body}]]></content:encoded>"
         items.append(
-            f"<item><title>{title}</title><link>{escape(link)}</link><guid isPermaLink=\"false\">{escape(article.url)}</guid>"
+            f"<item><title>{title}</title><link>{escape(link)}</link>"
+            f'<guid isPermaLink="false">{escape(article.url)}</guid>'
             f"<pubDate>{date}</pubDate><category>{article.section}</category>"
             f"<dc:creator>{escape(', '.join(article.authors))}</dc:creator>"
             f"<description>{escape(plain(article.paragraphs[0])[:180])}</description>{extra}</item>"
@@ -55,8 +56,9 @@ def _rss(world: World, outlet: Outlet, entries: list[tuple[str, Article]]) -> st
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<rss version="2.0" xmlns:media="http://search.yahoo.com/mrss/" '
         'xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:dc="http://purl.org/dc/elements/1.1/"><channel>'
-        f"<title>{escape(outlet.name)}</title><link>http://{outlet.host}/</link><description>News from {escape(outlet.name)}"
-        f"</description><language>{outlet.language}</language><lastBuildDate>{format_datetime(NOW, usegmt=True)}"
+        f"<title>{escape(outlet.name)}</title><link>http://{outlet.host}/</link>"
+        f"<description>News from {escape(outlet.name)}</description>"
+        f"<language>{outlet.language}</language><lastBuildDate>{format_datetime(NOW, usegmt=True)}"
         "</lastBuildDate>\n" + "\n".join(items) + "\n</channel></rss>\n"
     )
 

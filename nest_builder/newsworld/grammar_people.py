@@ -28,7 +28,10 @@ TAKEOVER: Final[dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 PROFILE: Final[dict[str, tuple[str, ...]]] = {
     "title": (
-        "[First days|A week|A month] in office: {S}", "{S} [visits|speaks in] {town}", "{S} at the {event}", "{S} [sets out plans|promises change]",
+        "[First days|A week|A month] in office: {S}",
+        "{S} [visits|speaks in] {town}",
+        "{S} at the {event}",
+        "{S} [sets out plans|promises change]",
         "[On the road|In conversation] with {S}",
     ),
     "lead": (
@@ -48,8 +51,11 @@ PROFILE: Final[dict[str, tuple[str, ...]]] = {
 }
 DEBUT: Final[dict[str, tuple[str, ...]]] = {
     "title": (
-        "Newcomer {S} [wins|shines] [in {town}|at the {event}]", "Who is {S}?", "{trade_cap} {S} [surprises|makes a name]",
-        "{S}, [{age}|the new face of {town}]", "[First prize|Medal] for {S}",
+        "Newcomer {S} [wins|shines] [in {town}|at the {event}]",
+        "Who is {S}?",
+        "{trade_cap} {S} [surprises|makes a name]",
+        "{S}, [{age}|the new face of {town}]",
+        "[First prize|Medal] for {S}",
     ),
     "lead": (
         "[Nobody|Hardly anyone] had heard of {S} [a month ago|before {weekday}]. [Then the {trade} won|Now the {trade} has won] the {event} in {town}.",
@@ -66,7 +72,12 @@ DEBUT: Final[dict[str, tuple[str, ...]]] = {
     "close": ("{s} [plans to|will] [go on tour|start again] in {month}.", "{s} now [trains|works] at {org}."),
 }
 PERSON_VISIT: Final[dict[str, tuple[str, ...]]] = {
-    "title": ("{S} [comes|returns] to {town}", "[Autographs|Questions] for {S}", "{S} [signs|joins] {org}", "[At home|Lunch] with {S}"),
+    "title": (
+        "{S} [comes|returns] to {town}",
+        "[Autographs|Questions] for {S}",
+        "{S} [signs|joins] {org}",
+        "[At home|Lunch] with {S}",
+    ),
     "lead": (
         "{S}, the {trade} who [became known|made {poss} debut] on {launched}, [signed autographs|met admirers] in {town} on {weekday}.",
         "{org} [has signed|signed] {S}, the [young|new] {trade}, [the club said on {weekday}|for {small} years].",
@@ -80,7 +91,12 @@ PERSON_VISIT: Final[dict[str, tuple[str, ...]]] = {
     "close": ("{s} is expected back in {month}.",),
 }
 PERSON_FEATURE: Final[dict[str, tuple[str, ...]]] = {
-    "title": ("{S} [speaks out|looks back]", "[Talk|Interview]: {S}", "{S} [opens exhibition|gives lecture] in {town}", "{S} honoured by {org}"),
+    "title": (
+        "{S} [speaks out|looks back]",
+        "[Talk|Interview]: {S}",
+        "{S} [opens exhibition|gives lecture] in {town}",
+        "{S} honoured by {org}",
+    ),
     "lead": (
         "{S}, the {trade}{known_role}, [opened|spoke at] the {event} in {town} on {weekday}.",
         "[At {venue}|In {town}] on {weekday}, {trade} {S}{known_role} [talked about|looked back on] {small} years of work.",
@@ -95,7 +111,11 @@ PERSON_FEATURE: Final[dict[str, tuple[str, ...]]] = {
     "close": ("{s} returns to {venue} in {month}.",),
 }
 RUMOUR: Final[dict[str, tuple[str, ...]]] = {
-    "title": ("[Talk of|Rumours of] change: will {S} be {role}?", "{S} [said to be|reportedly] in line as {role}", "[No comment|Silence] on {S}"),
+    "title": (
+        "[Talk of|Rumours of] change: will {S} be {role}?",
+        "{S} [said to be|reportedly] in line as {role}",
+        "[No comment|Silence] on {S}",
+    ),
     "lead": (
         "{S} is said to be considering a bid to become {role_the}. {pred} [holds|still holds] the post [and has said nothing about leaving|].",
         "Will {S} be the next {role}? [Two people|Sources] close to the matter [say so|told this paper so], but [nothing has been decided|{preds} is staying for now].",
@@ -121,8 +141,12 @@ DENIAL: Final[dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 OTHER: Final[dict[str, tuple[str, ...]]] = {
     "title": (
-        "{town} council [approves|rejects] budget", "[Heavy rain|Storm|Fog] [disrupts|delays] traffic in {town}", "{team} [beat|draw with|lose to] {team2}",
-        "{org} [warns of|plans] cuts", "[Water|Gas] main bursts in {town}", "{org} [opens|extends] [library|clinic] in {town2}",
+        "{town} council [approves|rejects] budget",
+        "[Heavy rain|Storm|Fog] [disrupts|delays] traffic in {town}",
+        "{team} [beat|draw with|lose to] {team2}",
+        "{org} [warns of|plans] cuts",
+        "[Water|Gas] main bursts in {town}",
+        "{org} [opens|extends] [library|clinic] in {town2}",
     ),
     "lead": (
         "The council of {town} [approved|rejected|postponed] a budget of {price} million on {weekday} after a debate of {small} hours.",

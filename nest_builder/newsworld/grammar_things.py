@@ -98,7 +98,11 @@ OPENING: Final[dict[str, tuple[str, ...]]] = {
         "[The architect|Its architect], {q2}, [said|told reporters that] {pron} had [looked to|taken] [ships' masts|old lighthouses|grain towers] as a model.",
         "[From the top|On clear days] visitors can see [as far as|] {town2}.",
     ),
-    "close": ("Tickets cost {price}.", "A light show is planned for {month}.", "The lifts can carry {num} people an hour."),
+    "close": (
+        "Tickets cost {price}.",
+        "A light show is planned for {month}.",
+        "The lifts can carry {num} people an hour.",
+    ),
 }
 LANDMARK_VISIT: Final[dict[str, tuple[str, ...]]] = {
     "title": (
@@ -139,7 +143,12 @@ MASCOT: Final[dict[str, tuple[str, ...]]] = {
     "close": ("A soft toy of {s} costs {price}.", "{s} will appear at the {event}.", "The vote drew {num} entries."),
 }  # fmt: skip
 MASCOT_VISIT: Final[dict[str, tuple[str, ...]]] = {
-    "title": ("{S} visits [school|hospital] in {town}", "A day with {S}", "{S} [opens|at] the {event}", "[Fans|Children] queue for {S}"),
+    "title": (
+        "{S} visits [school|hospital] in {town}",
+        "A day with {S}",
+        "{S} [opens|at] the {event}",
+        "[Fans|Children] queue for {S}",
+    ),
     "lead": (
         "{S}, the {animal} mascot that {maker} introduced on {launched}, [visited|cheered up] children [at a hospital|at a school] in {town} on {weekday}.",
         "[Hugs, photographs and a dance|A long queue of children]: {S}, the [new|] {animal} of {maker}, was at {venue} on {weekday}.",
@@ -175,8 +184,11 @@ TITLE: Final[dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 FEATURE: Final[dict[str, tuple[str, ...]]] = {
     "title": (
-        "{S} [still going strong|back in the news|turns {small}]", "[A look back|Revisited]: {S}", "[Why|How] {town} loves {S}",
-        "{S} [on show|seen] in {town}", "[Repairs|New paint] for {S}",
+        "{S} [still going strong|back in the news|turns {small}]",
+        "[A look back|Revisited]: {S}",
+        "[Why|How] {town} loves {S}",
+        "{S} [on show|seen] in {town}",
+        "[Repairs|New paint] for {S}",
     ),
     "lead": (
         "{S}, the {hyper} [that {town} knows|known] since {since}, was [on show|to be seen] at {venue} on {weekday}.",

@@ -15,7 +15,7 @@ _OPEN, _MID, _CLOSE = "\ue000", "\ue001", "\ue002"
 _MARK: Final = re.compile(f"{_OPEN}([A-Z]+){_MID}([^{_CLOSE}]*){_CLOSE}")
 _CHOICE: Final = re.compile(r"\[([^\[\]]*)\]")
 _SENTENCE_START: Final = re.compile(r"(^|[.!?][\"”]?\s+)([a-zäöü])")
-_ARTICLE: Final = re.compile(rf"\b([Aa]) (?=(?:{_OPEN}[A-Z]+{_MID})?(?!one\b|uni|use|eu)(?:[aeiou]|A[a-z]|E[a-z]|I[a-z]|O[a-z]))")
+_ARTICLE: Final = re.compile(rf"\b([Aa]) (?=(?:{_OPEN}[A-Z]+{_MID})?(?!one\b|uni|use|eu)(?:[aeiou]|[AEIO][a-z]))")
 _SPACES: Final = re.compile(r"[ \t]{2,}")
 _LOOSE: Final = re.compile(r"(?: +|,)(?=[,.;:!?])")
 

@@ -14,7 +14,7 @@ from nest_builder.newsworld.markup import mark
 CUTOFF: Final = datetime(2025, 6, 30, tzinfo=UTC)
 WINDOW: Final = (date(2025, 7, 1), date(2025, 9, 30))
 NOW: Final = datetime(2025, 10, 1, 6, 0, tzinfo=UTC)
-LABELS: Final = {"PERSON": "PERSON", "PRODUCT": "PRODUCT", "FACILITY": "FAC", "ORG": "ORG", "GPE": "GPE", "EVENT": "EVENT"}
+LABELS: Final = {"PERSON": "PERSON", "PRODUCT": "PRODUCT", "FACILITY": "FAC"}
 
 
 def chance(*key: object) -> random.Random:
@@ -35,6 +35,11 @@ class Fact:
     value: str
     start: date
     end: date | None = None
+
+    def as_dict(self) -> dict[str, str | None]:
+        """As JSON types: relation, value, from, to."""
+        end = self.end.isoformat() if self.end else None
+        return {"relation": self.relation, "value": self.value, "from": self.start.isoformat(), "to": end}
 
 
 @dataclass(frozen=True, slots=True)

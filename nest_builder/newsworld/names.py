@@ -66,40 +66,42 @@ _CULTURES: Final[dict[str, tuple[str, str, str, str]]] = {
     ),
 }
 _TOWN_HEADS: Final = (
-    "Har Bright Cald Ember Fen Gran Hollow Kes Lang Mill Nor Oak Pen Quarr Raven Sal Thorn Under Vel West Wynd Ald Black "
-    "Copp Dray East Fair Glen High Ivy Marl Roth Sear Stone Tarn Ash Bram Cress"
-).split()
+    "Har Bright Cald Ember Fen Gran Hollow Kes Lang Mill Nor Oak Pen Quarr Raven Sal Thorn Under Vel West Wynd Ald "
+    "Black Copp Dray East Fair Glen High Ivy Marl Roth Sear Stone Tarn Ash Bram Cress"
+)
 _TOWN_TAILS: Final = (
-    "wick water by ford ton mouth field haven bridge ley stead worth dale minster port holm mere cross bourne gate".split()
+    "wick water by ford ton mouth field haven bridge ley stead worth dale minster port holm mere cross bourne gate"
 )
 _MAKER_HEADS: Final = (
-    "Van Lu Cor So Tes Mar Nor Hel Qui Zen Ori Pal Ver Kel Bra Dro Fen Gal Ix Jo Tri Al Vol Om Pyr Sy Ne Bel Ta Mira "
-    "Cal Ark Du Fa Hy Ka"
-).split()
+    "Van Lu Cor So Tes Mar Nor Hel Qui Zen Ori Pal Ver Kel Bra Dro Fen Gal Ix Jo Tri Al Vol Om Pyr Sy Ne Bel Ta "
+    "Mira Cal Ark Du Fa Hy Ka"
+)
 _MAKER_TAILS: Final = (
     "tor mo vane lari sel lin dex ra via nix quen tis do tano ro lo ven mar que zen bryn phos ric lon sa cta nova gen"
-).split()
+)
 _MAKER_ENDS: Final = ("", "", "", " Labs", " Works", " Industries", " Group", " Studio")
 _VEHICLE_ENDS: Final = ("", "", " Motors", " Works", " Mobility", " Yards", " Engineering")
 _MODEL_WORDS: Final = (
-    "Arc Drift Sunrise Pulse Echo Ridge Nimbus Comet Vista Loom Flint Cinder Willow Atlas Breeze Harbor Quill Prism Ember "
-    "Falcon Heron Swift Lynx Otter Marlin Tern Mistral Solstice Aurora Zephyr Horizon Cascade Tempo Verve Halo Strand Rook "
-    "Juniper Saffron Cobalt Onyx Pebble Spruce Thistle Wren Kite Beacon Lantern Orbit Meteor Pioneer Voyager Ranger Stride "
-    "Bolt Glide Dune Fjord Delta Summit Canyon Tundra Boreal Lyric Sonnet Ballad Tango"
-).split()
+    "Arc Drift Sunrise Pulse Echo Ridge Nimbus Comet Vista Loom Flint Cinder Willow Atlas Breeze Harbor Quill Prism "
+    "Ember Falcon Heron Swift Lynx Otter Marlin Tern Mistral Solstice Aurora Zephyr Horizon Cascade Tempo Verve "
+    "Halo Strand Rook Juniper Saffron Cobalt Onyx Pebble Spruce Thistle Wren Kite Beacon Lantern Orbit Meteor "
+    "Pioneer Voyager Ranger Stride Bolt Glide Dune Fjord Delta Summit Canyon Tundra Boreal Lyric Sonnet Ballad "
+    "Tango"
+)
 _MODEL_ENDS: Final = ("", "", "", " 2", " 3", " Mini", " Pro", " One", " S", " 7", " Max", " Lite", " X")
 _MASCOT_HEADS: Final = (
     "Pip Bru Tol Mim Zig Wob Fiz Nib Huf Dob Gus Kip Lop Mop Nud Pom Rol Sni Tuf Wim Bar Hoo Oli Tam Bix Cud Jol Mun"
-).split()
+)
 _MASCOT_TAILS: Final = ("", "po", "bly", "kin", "sy", "bo", "dle", "ter", "no", "pet", "zo", "lo", "mo", "wick", "ny")
 _LANDMARK_HEADS: Final = (
-    "Kestrel Signal Lantern Founders Mariner Copper Granite Cloud Northgate Pilgrim Beacon Sentinel Almond Weaver Compass "
-    "Foundry Orchard Castor Meridian Saltern Juniper Regent Tidewater Falcon Harvest Ironside Larkspur Monarch Obsidian "
-    "Quayside Skylark Tempest Union Vesper Wayfarer Zenith Amber Baker Cinnabar Dovecote Ferry Gallow Heron Ivory"
-).split()
+    "Kestrel Signal Lantern Founders Mariner Copper Granite Cloud Northgate Pilgrim Beacon Sentinel Almond Weaver "
+    "Compass Foundry Orchard Castor Meridian Saltern Juniper Regent Tidewater Falcon Harvest Ironside Larkspur "
+    "Monarch Obsidian Quayside Skylark Tempest Union Vesper Wayfarer Zenith Amber Baker Cinnabar Dovecote Ferry "
+    "Gallow Heron Ivory"
+)
 _LANDMARK_TAILS: Final = ("Tower", "Tower", "Spire", "Tower", "Beacon", "Column", "Needle", "Tower")
 _TEAM_TAILS: Final = (
-    "Rowers Harriers Rovers United Wanderers Lions Athletic Mariners Falcons Comets Royals Hornets Badgers Strikers".split()
+    "Rowers Harriers Rovers United Wanderers Lions Athletic Mariners Falcons Comets Royals Hornets Badgers Strikers"
 )
 _INSTITUTION_TAILS: Final = (
     "University", "Museum", "Philharmonic", "Port Authority", "Chamber of Commerce", "Institute of Technology",
@@ -109,9 +111,9 @@ _VENUE_TAILS: Final = (
     "Hall", "Arena", "Stadium", "Market Square", "Conference Centre", "Town Hall", "Station", "Theatre", "Park", "Pier",
 )  # fmt: skip
 _EVENT_HEADS: Final = (
-    "Coastal Harbour Meridian Northern Midsummer Lantern Riverside Golden Silver Autumn Winter Spring Highland Island "
-    "Valley Granite Crystal Bluebell"
-).split()
+    "Coastal Harbour Meridian Northern Midsummer Lantern Riverside Golden Silver Autumn Winter Spring Highland "
+    "Island Valley Granite Crystal Bluebell"
+)
 _EVENT_TAILS: Final = (
     "Rally", "Cup", "Festival", "Fair", "Games", "Marathon", "Expo", "Regatta", "Biennale", "Open", "Trophy", "Show",
 )  # fmt: skip
@@ -145,7 +147,7 @@ class Namer:
         self._rng = rng
         self._taken = taken if taken is not None else set()
 
-    def _pick(self, words: str | list[str] | tuple[str, ...]) -> str:
+    def _pick(self, words: str | tuple[str, ...]) -> str:
         return self._rng.choice(words.split() if isinstance(words, str) else words)
 
     def _free(self, *forms: str) -> bool:
@@ -193,8 +195,10 @@ class Namer:
         brand = maker.split()[0]
         while True:
             if self._rng.random() < 0.4:
-                letters = "".join(self._rng.choice("ABCDEFGHJKLMNPQRSTVWXZ") for _ in range(self._rng.choice((1, 1, 2))))
-                model = f"{letters}{self._rng.choice(('-', '', '', ''))}{self._rng.choice((2, 3, 4, 5, 7, 9, 10, 20, 40, 300))}"
+                count = self._rng.choice((1, 1, 2))
+                letters = "".join(self._rng.choice("ABCDEFGHJKLMNPQRSTVWXZ") for _ in range(count))
+                dash = self._rng.choice(("-", "", "", ""))
+                model = f"{letters}{dash}{self._rng.choice((2, 3, 4, 5, 7, 9, 10, 20, 40, 300))}"
             else:
                 model = self._pick(_MODEL_WORDS) + self._pick(_MODEL_ENDS)
             if self._free(model):

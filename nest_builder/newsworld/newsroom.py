@@ -1,6 +1,5 @@
 """Turns the timeline into articles and photographs: who writes about what, when, with which pictures."""
 
-import random
 import re
 from collections import Counter
 from dataclasses import replace
@@ -141,7 +140,11 @@ class Newsroom:
                     kind = AFTER.get(entity.category, "review") if not change else "profile"
                     if change and change.role.relation == "holds_title":
                         kind = "title"
-                    day = change.day if change and kind == "title" else self._day(change.day if change else entity.since, 5, 30)
+                    day = (
+                        change.day
+                        if change and kind == "title"
+                        else self._day(change.day if change else entity.since, 5, 30)
+                    )
                     article = self.publish(self._story(kind, entity, day, change), photos=2)
                     seen.update(self.darkroom.photo(url).subject for url in _urls(article))
 
@@ -154,7 +157,11 @@ class Newsroom:
             change = self.changes.get(entity.key)
             kind = "profile" if change else AFTER.get(entity.category, "review")
             self.publish(self._story(kind, entity, self._day(entity.since, 2, 20), change), CLOSED, photos=1)
-        told = [a for a in self.articles.values() if a.figures and a.subjects and a.outlet in OPEN and "correction" not in a.flags]
+        told = [
+            a
+            for a in self.articles.values()
+            if a.figures and a.subjects and a.outlet in OPEN and "correction" not in a.flags
+        ]
         for article in self.rng.sample(told, 6):
             for outlet in self.rng.sample([o for o in OPEN if o != article.outlet], 2):
                 self._syndicate(article, outlet)
@@ -182,7 +189,9 @@ class Newsroom:
     ) -> Article:  # fmt: skip
         """Write a story and print it with `photos` photographs, the first one `copied` from elsewhere if given."""
         outlet = outlet or self.rng.choice(OPEN)
-        text = self.writer.write(self.rng, story, outlet.name, sentences=sentences or self.rng.choice((8, 10, 12, 14, 16)))
+        text = self.writer.write(
+            self.rng, story, outlet.name, sentences=sentences or self.rng.choice((8, 10, 12, 14, 16))
+        )
         base = self._blank(outlet, story, text, flags or set())
         slots = self.writer.slots(self.rng, story, outlet.name)
         figures = self.darkroom.figures(self.rng, base, story, slots, photos, copied)
@@ -196,8 +205,8 @@ class Newsroom:
         subjects = (story.subject.key,) if story.subject else ()
         authors = tuple(self.rng.sample(self.canon.staff[:18], self.rng.choice((1, 1, 1, 2))))
         return Article(
-            url, outlet, published, story.kind, text.title, text.standfirst, text.paragraphs, authors, section, subjects,
-            flags=frozenset(flags),
+            url, outlet, published, story.kind, text.title, text.standfirst, text.paragraphs, authors, section,
+            subjects, flags=frozenset(flags),
         )  # fmt: skip
 
     def _print(self, article: Article, story: Story) -> Article:
@@ -208,7 +217,11 @@ class Newsroom:
     def _address(self, outlet: Outlet, published: datetime, section: str, title: str) -> str:
         ascii_title = title.casefold().translate(str.maketrans("äöüåéèíóñčćáíš", "aouaeeionccais"))
         slug = "-".join(_SLUG.sub(" ", ascii_title).split()[:8])
-        forms = {"semantic": f"{published:%Y/%m/%d}/{slug}", "soup": f"{published:%Y/%m/%d}/{slug}.html", "magazine": f"{section}/{slug}"}
+        forms = {
+            "semantic": f"{published:%Y/%m/%d}/{slug}",
+            "soup": f"{published:%Y/%m/%d}/{slug}.html",
+            "magazine": f"{section}/{slug}",
+        }
         url = f"http://{outlet.host}/{forms[outlet.style]}"
         stem, dot, suffix = url.rpartition(".html")
         number = 1
@@ -222,7 +235,8 @@ class Newsroom:
         url = self._address(outlet, published, article.section, plain(article.title))
         copy = replace(article, url=url, outlet=outlet, published=published, duplicates_of=article.url)
         figures = tuple(
-            Figure(self.darkroom.copy(copy, figure.url, ""), figure.caption, figure.credit, figure.lead) for figure in article.figures
+            Figure(self.darkroom.copy(copy, figure.url, ""), figure.caption, figure.credit, figure.lead)
+            for figure in article.figures
         )
         self._print(replace(copy, figures=figures), self.stories[article.url])
 

@@ -103,7 +103,9 @@ def article_page(world: World, article: Article) -> str:
     title, description = plain(article.title), plain(article.paragraphs[0])[:160]
     lead = article.figures[0] if article.figures else None
     others = [a for a in world.articles.values() if a.outlet == article.outlet and a.url != article.url and not a.flags]
-    related = [{"url": world.faults.link(a.url), "title": plain(a.title)} for a in rng.sample(others, min(4, len(others)))]
+    related = [
+        {"url": world.faults.link(a.url), "title": plain(a.title)} for a in rng.sample(others, min(4, len(others)))
+    ]
     jsonld = {
         "@context": "https://schema.org", "@type": "NewsArticle", "headline": title, "datePublished": article.published.isoformat(),
         "author": [{"@type": "Person", "name": name} for name in article.authors], "publisher": {"@type": "Organization", "name": article.outlet.name},
@@ -133,7 +135,16 @@ def _blocks(world: World, article: Article) -> list[dict[str, Any]]:
         })  # fmt: skip
     bomb = world.faults.bombs.get(article.url)
     if bomb:
-        figures.append({"url": bomb, "caption": "The poster in full size.", "credit": "Handout", "alt": "", "width": 600, "height": 600})
+        figures.append(
+            {
+                "url": bomb,
+                "caption": "The poster in full size.",
+                "credit": "Handout",
+                "alt": "",
+                "width": 600,
+                "height": 600,
+            }
+        )
     blocks: list[dict[str, Any]] = [{"figure": figures.pop(0)}] if figures else []
     for number, paragraph in enumerate(() if "textless" in article.flags else article.paragraphs):
         ad = rng.randrange(1, 9) if number == 2 and rng.random() < 0.5 else 0
@@ -145,14 +156,24 @@ def _blocks(world: World, article: Article) -> list[dict[str, Any]]:
 
 def _spoil(page: str) -> str:
     """Unclosed paragraphs, a stray end tag, an unquoted attribute: what real pages get wrong."""
-    return page.replace("</p>\n", "\n").replace("<main>", "<main></span></div>", 1).replace('class="credit"', "class=credit").replace("</body>", "")
+    return (
+        page.replace("</p>\n", "\n")
+        .replace("<main>", "<main></span></div>", 1)
+        .replace('class="credit"', "class=credit")
+        .replace("</body>", "")
+    )
 
 
 def front_page(world: World, outlet: Outlet, section: str = "") -> str:
     """The home page (the newest articles) or a section's page (all of its articles)."""
     chosen = [a for a in listed_articles(world, outlet) if not section or a.section == section]
     items = [
-        {"url": world.faults.link(a.url), "title": plain(a.title), "summary": plain(a.paragraphs[0])[:140], "human": f"{a.published:%d %B %Y}"}
+        {
+            "url": world.faults.link(a.url),
+            "title": plain(a.title),
+            "summary": plain(a.paragraphs[0])[:140],
+            "human": f"{a.published:%d %B %Y}",
+        }
         for a in (chosen if section else chosen[:12])
     ]
     heading = f"{section.capitalize()} | {outlet.name}" if section else outlet.name

@@ -60,7 +60,8 @@ def _rework(scene: Scene, transform: str, rng: random.Random) -> tuple[Image.Ima
     image, instances = scene.image, scene.instances
     width, height = image.size
     if transform == "resize":
-        size = tuple(round(side * rng.uniform(0.7, 0.9)) for side in (width, height))
+        share = rng.uniform(0.7, 0.9)
+        size = round(width * share), round(height * share)
         small = image.resize(size, Image.Resampling.LANCZOS)
         return small, tuple(_moved(i, np.asarray(Image.fromarray(i.mask).resize(size))) for i in instances)
     if transform == "crop":

@@ -51,8 +51,11 @@ _PATTERN_WORDS: Final = {
     "split": ("split into {colour} and {second}", "one side of it {second}"),
     "speckled": ("speckled with {second}", "with {second} speckles"),
 }
-_MONTHS: Final = "January February March April May June July August September October November December".split()
-_DAYS: Final = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+_MONTHS: Final = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _PRONOUNS: Final = {"f": ("she", "her", "her"), "m": ("he", "his", "him"), "": ("it", "its", "it")}
 
 
@@ -94,7 +97,8 @@ def look_words(rng: random.Random, look: Look) -> str:
     if look.pattern != "plain":
         parts.append(rng.choice(_PATTERN_WORDS[look.pattern]).format(colour=look.colour, second=look.second))
     if look.emblem:
-        parts.append(rng.choice(("marked with a {0}", "with a {0} on it", "bearing a {0}", "carrying a {0} emblem")).format(look.emblem))
+        mark_words = rng.choice(("marked with a {0}", "with a {0} on it", "bearing a {0}", "carrying a {0} emblem"))
+        parts.append(mark_words.format(look.emblem))
     if len(parts) == 1:
         return rng.choice((f"{look.colour} all over", f"plain {look.colour}", f"entirely {look.colour}"))
     return ", ".join(parts) if len(parts) == 2 else f"{parts[0]}, {parts[1]} and {parts[2]}"
@@ -148,7 +152,7 @@ _DRAWN: Final[dict[str, Callable[[random.Random], str]]] = {
     "num": lambda rng: str(rng.choice((40, 60, 75, 120, 180, 250, 300, 450, 520, 700, 860, 900))),
     "small": lambda rng: rng.choice(("two", "three", "four", "five", "six", "seven", "eight", "nine", "twelve")),
     "pct": lambda rng: str(rng.randrange(2, 40)),
-    "price": lambda rng: f"{rng.choice('€£$')}{rng.choice((19, 35, 49, 75, 90, 120, 199, 249, 320, 399, 480, 650, 899))}",
+    "price": lambda rng: f"{rng.choice('€£$')}{rng.choice((19, 35, 49, 75, 90, 120, 199, 249, 320, 399, 480, 650))}",
     "salary": lambda rng: f"{rng.choice('€£$')}{rng.randrange(60, 190)},000",
     "won": lambda rng: f"{rng.randrange(2, 6)}-{rng.randrange(2)}",
     "lost": lambda rng: f"{rng.randrange(2)}-{rng.randrange(2, 6)}",
@@ -177,8 +181,9 @@ class Writer:
         elsewhere = rng.choice([town for town in places.towns if town != story.town])
         ahead = story.day + timedelta(days=rng.randrange(20, 100))
         slots = {
-            "town": mark("GPE", story.town), "town2": mark("GPE", elsewhere), "venue": mark("FAC", rng.choice(places.venues)),
-            "event": mark("EVENT", rng.choice(places.events)), "team": f"the {team}", "team2": f"the {team2}",
+            "town": mark("GPE", story.town), "town2": mark("GPE", elsewhere),
+            "venue": mark("FAC", rng.choice(places.venues)), "event": mark("EVENT", rng.choice(places.events)),
+            "team": f"the {team}", "team2": f"the {team2}",
             "org": f"the {org}", "org2": f"the {org2}", "outlet": mark("ORG", outlet.removeprefix("The ")),
             "weekday": _DAYS[story.day.weekday()], "date": day_month(story.day), "launched": day_month(story.began),
             "month": _MONTHS[ahead.month - 1], "month0": _MONTHS[(story.day.month - 3) % 12],
@@ -199,17 +204,20 @@ class Writer:
         person = subject.type == "PERSON"
         nouns = (subject.role,) if person else NOUNS[subject.category]
         owner = mark("ORG", subject.maker) if subject.maker else mark("GPE", subject.town)
-        team = subject.category in MASCOTS
+        if subject.category in MASCOTS:
+            owner = f"the {owner}"
         rival = story.rival.full if story.rival else "an older model"
         if story.rival and story.rival.type == "PRODUCT" and story.rival.category not in MASCOTS:
             rival = f"{rng.choice(('the ', ''))}{rival}"
         slots = {
-            "S": subject.full, "s": subject.brief, "maker": f"the {owner}" if team else owner, "owner": f"the {owner}" if team else owner,
+            "S": subject.full, "s": subject.brief, "maker": owner, "owner": owner,
             "cat": nouns[0], "hyper": rng.choice(nouns), "animal": subject.category, "trade": subject.role,
-            "trade_cap": subject.role.capitalize(), "colour": subject.look.colour, "look": look_words(rng, subject.look),
+            "trade_cap": subject.role.capitalize(), "colour": subject.look.colour,
+            "look": look_words(rng, subject.look),
             "finish": finish_words(rng, subject.look), "age": str(chance(subject.name, "age").randrange(17, 61)),
-            "role_or_trade": story.role.text if story.role and person else subject.role, "coat": coat_words(rng, subject.look), "garment": rng.choice(("jacket", "coat")), "since": str(subject.since.year),
-            "rival": rival, "known_role": story.known_role,
+            "role_or_trade": story.role.text if story.role and person else subject.role,
+            "coat": coat_words(rng, subject.look), "garment": rng.choice(("jacket", "coat")),
+            "since": str(subject.since.year), "rival": rival, "known_role": story.known_role,
         }  # fmt: skip
         slots["role_or_trade_cap"] = slots["role_or_trade"][:1].upper() + slots["role_or_trade"][1:]
         if story.role and story.predecessor:
@@ -269,4 +277,6 @@ class Writer:
 
 def things_look(subject: Entity) -> tuple[str, ...]:
     """The look templates that fit a thing: mascots are not sold in a finish."""
-    return tuple(t for t in people.LOOK_THING if subject.category not in MASCOTS or ("finish" not in t and "{cat}" not in t))
+    if subject.category not in MASCOTS:
+        return people.LOOK_THING
+    return tuple(template for template in people.LOOK_THING if "finish" not in template and "{cat}" not in template)

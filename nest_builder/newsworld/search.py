@@ -11,7 +11,10 @@ from nest_builder.newsworld.world import World
 
 PAGE: Final = 10
 _WORD: Final = re.compile(r"[\w-]+")
-_COMMON: Final = frozenset("the a an of in on at and to is was who what which for by with from has as it new".split())
+_COMMON: Final = frozenset(
+    ("the", "a", "an", "of", "in", "on", "at", "and", "to", "is", "was", "who", "what", "which", "for", "by", "with",
+     "from", "has", "as", "it", "new")
+)  # fmt: skip
 
 
 def _words(text: str) -> list[str]:
@@ -47,6 +50,11 @@ class SearchIndex:
             math.log1p(terms[word]) * math.log1p(total / (1 + self._frequency[word])) for word in query if word in terms
         )
 
+    def _ranked(self, documents: list[Counter[str]], query: list[str]) -> list[tuple[float, int]]:
+        """(score, number) of the documents that share a term with the query, the best first."""
+        scored = ((self._score(terms, query), number) for number, terms in enumerate(documents))
+        return sorted((hit for hit in scored if hit[0] > 0), key=lambda hit: (-hit[0], hit[1]))
+
     def search(self, query: str, category: str = "general", page: int = 1) -> dict[str, Any]:
         """Answer a query with at most ten results a page.
 
@@ -58,15 +66,9 @@ class SearchIndex:
         words = list(dict.fromkeys(_words(query)))
         results: list[dict[str, Any]] = []
         if category == "images":
-            ranked = sorted(
-                ((self._score(terms, words), n) for n, terms in enumerate(self._captions)), key=lambda hit: (-hit[0], hit[1])
-            )
-            results = [self._image(*self._pictures[n], score) for score, n in ranked if score > 0]
+            results = [self._image(*self._pictures[n], score) for score, n in self._ranked(self._captions, words)]
         elif category == "general":
-            ranked = sorted(
-                ((self._score(terms, words), n) for n, terms in enumerate(self._pages)), key=lambda hit: (-hit[0], hit[1])
-            )
-            results = [self._page(self._articles[n], words, score) for score, n in ranked if score > 0]
+            results = [self._page(self._articles[n], words, score) for score, n in self._ranked(self._pages, words)]
         return {
             "query": query,
             "number_of_results": len(results),
@@ -78,15 +80,17 @@ class SearchIndex:
         best = max(map(plain, article.paragraphs), key=lambda text: len(set(words) & set(_words(text))))
         return {
             "url": self._world.faults.link(article.url), "title": plain(article.title), "content": best[:300],
-            "publishedDate": article.published.strftime("%Y-%m-%dT%H:%M:%S"), "engine": "newsworld", "engines": ["newsworld"],
-            "category": "general", "score": round(score, 4), "template": "default.html", "thumbnail": None,
+            "publishedDate": article.published.strftime("%Y-%m-%dT%H:%M:%S"), "engine": "newsworld",
+            "engines": ["newsworld"], "category": "general", "score": round(score, 4), "template": "default.html",
+            "thumbnail": None,
         }  # fmt: skip
 
     def _image(self, article: Article, number: int, score: float) -> dict[str, Any]:
         figure = article.figures[number]
         photo = self._world.photos[figure.url]
         return {
-            "url": self._world.faults.link(article.url), "title": plain(figure.caption), "content": plain(article.title),
+            "url": self._world.faults.link(article.url), "title": plain(figure.caption),
+            "content": plain(article.title),
             "img_src": figure.url, "thumbnail_src": f"{figure.url}?width=160", "source": article.outlet.name,
             "resolution": f"{photo.width} x {photo.height}", "img_format": photo.format.lower(),
             "publishedDate": article.published.strftime("%Y-%m-%dT%H:%M:%S"), "engine": "newsworld images",

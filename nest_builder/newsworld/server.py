@@ -53,11 +53,11 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 60
     server: _Server
 
-    def do_GET(self) -> None:  # noqa: N802 (the library's name)
+    def do_GET(self) -> None:
         """Answer."""
         self._answer(with_body=True)
 
-    def do_HEAD(self) -> None:  # noqa: N802 (the library's name)
+    def do_HEAD(self) -> None:
         """Answer without the body."""
         self._answer(with_body=False)
 
@@ -82,7 +82,7 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(response.delay)
         self.wfile.write(response.body[half:])
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the library's name)
+    def log_message(self, format: str, *args: Any) -> None:
         """Requests go to the log, at debug level."""
         log.debug(format, *args)
 
@@ -176,9 +176,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--announce", action="store_true", help='write {"port": ...} when ready')
     parser.add_argument("--with-parent", action="store_true", help="stop when standard input closes")
     options = parser.parse_args(argv)
-    serve_forever(
-        options.seed, options.port, options.truth, announce=options.announce, with_parent=options.with_parent
-    )
+    serve_forever(options.seed, options.port, options.truth, announce=options.announce, with_parent=options.with_parent)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What each host of the simulated web answers: a pure function of the world, the request and how often it came before."""
+"""What each host of the simulated web answers: a function of the world, the request and how often it came before."""
 
 import gzip
 import hashlib
@@ -121,7 +121,8 @@ class Site:
         if fault in ("not_found", "gone"):
             return _missing(410 if fault == "gone" else 404)
         if fault == "too_many" and request.earlier == 0:
-            return Response(429, pages.plain_page("Too many requests", "Slow down.").encode(), headers={"Retry-After": "1"})
+            body = pages.plain_page("Too many requests", "Slow down.").encode()
+            return Response(429, body, headers={"Retry-After": "1"})
         if fault == "unavailable" and request.earlier == 0:
             return Response(503, pages.plain_page("Service unavailable", "Back soon.").encode())
         delay = {"stall": self._stall, "slow": SLOW_SECONDS}.get(fault, 0.0)
@@ -170,7 +171,14 @@ class Site:
             for url, fault in sorted(self._world.faults.of.items())
             if fault == "robots" and urlsplit(url).hostname == host
         ]
-        lines = ["User-agent: *", "Disallow: /admin/", "Disallow: /subscribe", *closed, "", f"Sitemap: http://{host}/sitemap.xml"]
+        lines = [
+            "User-agent: *",
+            "Disallow: /admin/",
+            "Disallow: /subscribe",
+            *closed,
+            "",
+            f"Sitemap: http://{host}/sitemap.xml",
+        ]
         return "\n".join(lines) + "\n"
 
     def _redirect(self, request: Request) -> Response:
@@ -199,7 +207,8 @@ class Site:
         kind = CONTENT_TYPES[source.format]
         headers = {"noai": {"X-Robots-Tag": "noai"}, "noimageai": {"X-Robots-Tag": "noai, noimageai"}}.get(fault, {})
         if fault == "html_as_image":
-            return Response(200, pages.plain_page("Picture", "Please log in to see this picture.").encode(), "image/jpeg", NOW)
+            page = pages.plain_page("Picture", "Please log in to see this picture.")
+            return Response(200, page.encode(), "image/jpeg", NOW)
         data = self._world.pictures.data(url)
         if fault in ("truncated", "corrupt"):
             data = damage(data, fault)

@@ -99,9 +99,7 @@ def _hand_over(rng: random.Random, canon: Canon, entities: dict[str, Entity]) ->
     return tuple(made)
 
 
-def _rumours(
-    rng: random.Random, canon: Canon, entities: dict[str, Entity], changed: set[str]
-) -> tuple[Change, ...]:
+def _rumours(rng: random.Random, canon: Canon, entities: dict[str, Entity], changed: set[str]) -> tuple[Change, ...]:
     """Hand-overs that are talked about and do not happen: nobody's status changes."""
     quiet = [role for role in canon.roles if role.category == "person" and role.key not in changed]
     holding = set(canon.holders.values())

@@ -56,16 +56,14 @@ def _texts(canon: Canon, salt: str) -> Iterator[str]:
         rivals = [entity for entity in by_category[subject.category] if entity is not subject]
         predecessor, rival = rng.sample(rivals, 2)
         titled = kind == "title"
+        fitting = [role for role in canon.roles if role.category == subject.category]
         roles = [
-            role
-            for role in canon.roles
-            if role.category == subject.category and (subject.type != "PERSON" or (role.relation == "holds_title") == titled)
+            role for role in fitting if subject.type != "PERSON" or (role.relation == "holds_title") == titled
         ] or [role for role in canon.roles if role.relation == "holds_title"]
         day = WINDOW[0] + timedelta(days=rng.randrange(90))
         about = None if kind == "other" else subject
-        story = Story(
-            kind, about, day, day - timedelta(days=rng.randrange(30)), subject.town, rng.choice(roles), predecessor, rival
-        )
+        began = day - timedelta(days=rng.randrange(30))
+        story = Story(kind, about, day, began, subject.town, rng.choice(roles), predecessor, rival)
         text = writer.write(rng, story, "Daily Herald", sentences=rng.choice((8, 12, 16)))
         yield from (text.title, *text.paragraphs)
         if about is None:

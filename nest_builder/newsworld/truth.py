@@ -52,10 +52,7 @@ def _entity(entity: Entity) -> dict[str, Any]:
         },
         "status": entity.status,
         "since": entity.since.isoformat(),
-        "facts": [
-            {"relation": f.relation, "value": f.value, "from": f.start.isoformat(), "to": f.end and f.end.isoformat()}
-            for f in entity.facts
-        ],
+        "facts": [fact.as_dict() for fact in entity.facts],
     }  # fmt: skip
 
 
@@ -94,7 +91,7 @@ def _image(world: World, photo: Photo, boxes: bool) -> dict[str, Any]:
         ]
     else:
         shown = [
-            {"key": i.key, "hypernym": i.look.category, "colour": i.look.colour, "box": list(i.box), "visible": i.visible}
+            {"key": i.key, "hypernym": i.look.category, "colour": i.look.colour, "box": [*i.box], "visible": i.visible}
             for i in instances
         ]
     fault = world.faults.of.get(photo.url)
