@@ -1,0 +1,223 @@
+"""Pools of rendered pictures and the training batches drawn from them.
+
+Rendering is slower than training on a picture, so pictures are rendered once into a memory-mapped pool and met again
+in other crops, mirror images and colours.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from nest_builder.newsworld.scenes import Scene, random_training_scene
+from nest_builder.tiny.mask_scenes import LabelledPicture, random_picture
+
+log = logging.getLogger(__name__)
+
+Generator = np.random.Generator
+
+CELL = 2
+"""Pixels a cell of the mask decoder's output: it gives four cells a patch of eight pixels."""
+POOL_SIZE = 224
+"""Longest side of a pooled picture: somewhat more than the model sees, so that crops stay sharp."""
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Colour normalisation of SAM's published preprocessing."""
+_ASPECTS = ((168, 224), (224, 224), (224, 168), (150, 224))
+_ASPECT_SHARES = (0.5, 0.25, 0.15, 0.1)
+_RENDER_SCALE = 1.5
+"""Newsworld is rendered larger and reduced, as its 480-pixel photographs are by the processor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Pictures in a fixed frame, top left aligned.
+
+    Attributes:
+        images: uint8, (n, POOL_SIZE, POOL_SIZE, 3).
+        labels: uint8, (n, POOL_SIZE, POOL_SIZE); instance numbers, 0 background.
+        sizes: (n, 2), height and width of each picture inside its frame.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    sizes: NDArray[np.int64]
+
+    def picture(self, index: int) -> LabelledPicture:
+        """The picture without its frame."""
+        height, width = self.sizes[index]
+        return LabelledPicture(self.images[index, :height, :width], self.labels[index, :height, :width])
+
+    def part(self, start: int, stop: int) -> Pool:
+        """The pictures `start` to `stop` as a view."""
+        return Pool(self.images[start:stop], self.labels[start:stop], self.sizes[start:stop])
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Prompts and targets, P prompts a picture; S is the side of the padded pictures, G = S / CELL that of the masks.
+
+    Attributes:
+        pixels: float32, (B, 3, S, S), normalised, padded with zeros right and below.
+        boxes: float32, (B, P, 4), x0 y0 x1 y1 in pixels of the padded picture; jittered.
+        points: float32, (B, P, 1, 2), a pixel inside each target.
+        targets: float32, (B, P, G, G), covered share of each cell.
+    """
+
+    pixels: torch.Tensor
+    boxes: torch.Tensor
+    points: torch.Tensor
+    targets: torch.Tensor
+
+
+def flatten_scene(scene: Scene, width: int, height: int) -> LabelledPicture:
+    """A Newsworld scene reduced to (height, width), its visible masks as one label map."""
+    labels = np.zeros((scene.image.height, scene.image.width), np.uint8)
+    for number, instance in enumerate(scene.instances, 1):
+        labels[instance.mask] = number
+    small = Image.fromarray(labels).resize((width, height), Image.Resampling.NEAREST)
+    return LabelledPicture(np.asarray(scene.image.resize((width, height), Image.Resampling.BOX)), np.asarray(small))
+
+
+def newsworld_picture(rng: Generator, height: int, width: int) -> LabelledPicture:
+    """A rendering of nameless Newsworld objects."""
+    scene = random_training_scene(rng, int(width * _RENDER_SCALE), int(height * _RENDER_SCALE))
+    return flatten_scene(scene, width, height)
+
+
+SOURCES: dict[str, Callable[[Generator, int, int], LabelledPicture]] = {
+    "newsworld": newsworld_picture,
+    "procedural": random_picture,
+}
+
+
+def build_pool(folder: Path, source: str, count: int, seed: int) -> Pool:
+    """Renders `count` pictures of a source into `folder`, or takes them from there if they are the same.
+
+    Args:
+        folder: where the arrays go; made if missing.
+        source: a key of `SOURCES`.
+        count: number of pictures.
+        seed: decides every picture; picture i depends on (seed, source, i) alone.
+
+    Raises:
+        KeyError: for an unknown source.
+    """
+    render = SOURCES[source]
+    stamp = folder / f"{source}.json"
+    wanted = {"count": count, "seed": seed, "size": POOL_SIZE}
+    names = {name: folder / f"{source}-{name}.npy" for name in ("images", "labels", "sizes")}
+    if not (stamp.is_file() and json.loads(stamp.read_text()) == wanted):
+        folder.mkdir(parents=True, exist_ok=True)
+        images = np.lib.format.open_memmap(names["images"], "w+", np.uint8, (count, POOL_SIZE, POOL_SIZE, 3))
+        labels = np.lib.format.open_memmap(names["labels"], "w+", np.uint8, (count, POOL_SIZE, POOL_SIZE))
+        sizes = np.zeros((count, 2), np.int64)
+        for i in range(count):
+            rng = np.random.default_rng([seed, list(SOURCES).index(source), i])
+            height, width = _ASPECTS[int(rng.choice(len(_ASPECTS), p=_ASPECT_SHARES))]
+            picture = render(rng, height, width)
+            images[i, :height, :width], labels[i, :height, :width] = picture.image, picture.labels
+            sizes[i] = height, width
+            if i % 500 == 499:
+                log.info("pool %s: %d of %d", source, i + 1, count)
+        images.flush()
+        labels.flush()
+        np.save(names["sizes"], sizes)
+        stamp.write_text(json.dumps(wanted))  # last: a broken render leaves no stamp
+    arrays = {name: np.load(path, mmap_mode="r") for name, path in names.items()}
+    return Pool(arrays["images"], arrays["labels"], np.asarray(arrays["sizes"]))
+
+
+def crop(rng: Generator, picture: LabelledPicture) -> LabelledPicture:
+    """A random window of at least 45 % of each side, mirrored half the time; three pictures in ten stay whole."""
+    height, width = picture.labels.shape
+    image, labels = picture.image, picture.labels
+    if rng.random() < 0.7:
+        zoom = rng.uniform(0.55, 1)
+        h, w = (max(16, int(side * min(1.0, zoom * np.exp(rng.normal(0, 0.12))))) for side in (height, width))
+        y, x = int(rng.integers(0, height - h + 1)), int(rng.integers(0, width - w + 1))
+        image, labels = image[y : y + h, x : x + w], labels[y : y + h, x : x + w]
+    if rng.random() < 0.5:
+        image, labels = image[:, ::-1], labels[:, ::-1]
+    return LabelledPicture(np.ascontiguousarray(image), np.ascontiguousarray(labels))
+
+
+def recolour(rng: Generator, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Exposure, contrast, colour cast, swapped channels, grey, noise; float32 in [0, 1], shape as the image."""
+    pixels = image.astype(np.float32) / 255
+    if rng.random() < 0.15:
+        pixels = pixels[..., rng.permutation(3)]
+    if rng.random() < 0.05:
+        pixels = pixels.mean(-1, keepdims=True).repeat(3, -1)
+    if rng.random() < 0.7:
+        gain = rng.normal(1, 0.12) * rng.normal(1, 0.06, 3)
+        pixels = (pixels - 0.5) * gain.astype(np.float32) + 0.5 + np.float32(rng.normal(0, 0.06))
+    if rng.random() < 0.3:
+        pixels = pixels + rng.standard_normal(pixels.shape, np.float32) * np.float32(rng.uniform(0, 0.05))
+    return np.clip(pixels, 0, 1)
+
+
+def jitter_box(rng: Generator, box: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
+    """A box as a small detector would give it: every edge off by up to about a tenth of the side, inside the picture.
+
+    Args:
+        rng: the source of chance.
+        box: x0, y0, x1, y1.
+        height: of the picture, in pixels.
+        width: of the picture, in pixels.
+    """
+    sides = np.tile(box[2:] - box[:2], 2)
+    strength = 0.0 if rng.random() < 0.35 else rng.uniform(0, 0.06)
+    moved = box + np.clip(rng.normal(0, 1, 4), -2, 2) * strength * sides
+    return np.clip(moved, 0, [width, height, width, height])
+
+
+def draw_sample(rng: Generator, pool: Pool, prompts: int, size: int) -> tuple[NDArray[np.float32], ...]:
+    """One picture of longest side `size` with `prompts` prompted instances: the fields of `Batch`, without B.
+
+    Pictures without a usable instance are passed over; instances repeat, with another jitter, where there are too few.
+
+    Raises:
+        ValueError: if a hundred pictures in a row show nothing (the pool is broken).
+    """
+    for _ in range(100):
+        picture = crop(rng, pool.picture(int(rng.integers(len(pool.sizes)))))
+        scale = size / max(picture.labels.shape)
+        seen = np.bincount(picture.labels.ravel())[1:] * scale**2
+        usable = np.flatnonzero(seen >= 8) + 1
+        if len(usable) > 0:
+            break
+    else:
+        raise ValueError("no picture of the pool shows an instance")
+    height, width = (int(side * scale + 0.5) for side in picture.labels.shape)
+    small = Image.fromarray(picture.image).resize((width, height), Image.Resampling.BILINEAR)
+    pixels = np.zeros((3, size, size), np.float32)
+    colours = (recolour(rng, np.asarray(small)) - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
+    pixels[:, :height, :width] = colours.transpose(2, 0, 1)
+    chosen = np.resize(rng.permutation(usable), prompts)
+    boxes, points = np.zeros((prompts, 4), np.float32), np.zeros((prompts, 1, 2), np.float32)
+    targets = np.zeros((prompts, size // CELL, size // CELL), np.float32)
+    for k, number in enumerate(chosen):
+        mask = Image.fromarray((picture.labels == number).view(np.uint8) * 255)
+        frame = np.zeros((size, size), np.float32)
+        frame[:height, :width] = np.asarray(mask.resize((width, height), Image.Resampling.BOX), np.float32) / 255
+        inside = np.argwhere(frame > min(0.5, float(frame.max()) * 0.9))
+        low, high = inside.min(0), inside.max(0) + 1
+        tight = np.array([low[1], low[0], high[1], high[0]], np.float64)
+        boxes[k] = jitter_box(rng, tight, height, width)
+        points[k, 0] = inside[int(rng.integers(len(inside))), ::-1]
+        targets[k] = frame.reshape(size // CELL, CELL, size // CELL, CELL).mean((1, 3))
+    return pixels, boxes, points, targets
+
+
+def draw_batch(rng: Generator, pools: Sequence[Pool], count: int, prompts: int, size: int) -> Batch:
+    """`count` pictures of longest side `size` with `prompts` prompts each, every picture from a pool by chance."""
+    samples = [draw_sample(rng, pools[int(rng.integers(len(pools)))], prompts, size) for _ in range(count)]
+    return Batch(*(torch.from_numpy(np.stack(column)) for column in zip(*samples, strict=True)))
