@@ -74,6 +74,7 @@ class PoliteClient:
         if resolve is not None:
             self.settings = replace(self.settings, resolve=resolve)
         self._now = clock
+        self._sleep = sleep
         self._transport = Transport(self.settings, monotonic, resolver)
         self._pace = Pace(self.settings.interval_s, self.settings.concurrency, monotonic, sleep)
         self._policies = PolicyCache(self._policy_file, clock, self.settings.policy_ttl_s)
@@ -208,6 +209,7 @@ class PoliteClient:
         delay = policy.crawl_delay_s(self.settings.product) if policy else 0.0
         for attempt in range(self.settings.retries + 1):
             wait = min(self.settings.backoff_s * 2.0**attempt, self.settings.max_wait_s)
+            asked_to_wait = 0.0
             try:
                 with self._pace.turn(host, delay):
                     answer = self._transport.send(url, headers, expect, max_bytes, truncate)
@@ -219,11 +221,15 @@ class PoliteClient:
                 reason = FetchReason.RATE_LIMITED if answer.status == 429 else FetchReason.SERVER_ERROR
                 failure = FetchFailed(reason, f"status {answer.status} from {url}")
                 clock = parse_http_date(answer.headers.get("date")) or self._now()
-                wait = max(wait, retry_after_s(answer.headers.get("retry-after"), clock) or 0.0)
-            if wait > self.settings.max_wait_s:
-                raise FetchFailed(failure.reason, f"{failure.message}; asks to wait {wait:.0f} s")
-            self._pace.hold(host, wait)
+                asked_to_wait = retry_after_s(answer.headers.get("retry-after"), clock) or 0.0
             log.debug("attempt %d of %s: %s", attempt + 1, url, failure)
+            if asked_to_wait > self.settings.max_wait_s:
+                raise FetchFailed(failure.reason, f"{failure.message}; asks to wait {asked_to_wait:.0f} s")
+            # A host that names a time means all requests; one page's trouble is no reason to hold the others up.
+            if asked_to_wait:
+                self._pace.hold(host, max(wait, asked_to_wait))
+            elif attempt < self.settings.retries:
+                self._sleep(wait)
         raise failure
 
     def _exchange(

@@ -114,6 +114,8 @@ class ClientSettings:
             max_bytes=max(web.max_page_bytes, web.max_image_bytes),
             max_redirects=web.max_redirects,
             retries=web.retries,
+            # Who may be asked often may be asked again soon.
+            backoff_s=min(1.0, 4.0 / web.requests_per_second),
             max_wait_s=web.max_retry_after_seconds,
             policy_ttl_s=web.robots_hours * 3600.0,
             allow_hosts=web.allow_hosts,
