@@ -242,6 +242,9 @@ def snapshot(canon: Canon) -> list[dict[str, Any]]:
         for name in names:
             short = [name.split()[0]] if hypernym == "company" and " " in name else []
             records.append(_record(name, short, kind, hypernym, since))
+    # Reporters and photographers, too: a reference work knows them, and a credit line must not make news of them.
+    for name in canon.staff:
+        records.append(_record(name, [], "PERSON", "person", date(2018, 1, 1)))
     for person in canon.bystanders:
         records.append(_record(person.name.full, [person.name.surname], "PERSON", "person", date(2018, 1, 1)))
     return sorted(records, key=lambda record: str(record["name"]))

@@ -16,6 +16,7 @@ from nest_builder.newsworld.scenes import SceneSpec, compose
 SIZES: Final = ((480, 360), (480, 360), (400, 400), (360, 480), (640, 480))
 SAME_COLOUR: Final = 0.1
 WRONG_CAPTION: Final = 0.02
+LAZY_CAPTION: Final = 0.1  # of the pictures that show nobody: the caption names the article's subject all the same
 Looks = list[tuple[Look, str | None]]
 
 
@@ -55,7 +56,8 @@ class Darkroom:
             else:
                 photo = self._take(rng, article, story, number)
                 url = photo.url
-            caption = self._caption(rng, photo, story, slots)
+            german = article.outlet.language == "de"
+            caption = captions.write_caption(rng, CAPTION, slots) if german else self._caption(rng, photo, story, slots)
             made.append(Figure(url, caption, captions.write_credit(rng, rng.choice(self._photographers)), lead))
         return tuple(made)
 
@@ -115,13 +117,10 @@ class Darkroom:
 
     def _caption(self, rng: random.Random, photo: Photo, story: Story, slots: Slots) -> str:
         subject = story.subject
-        if "day" in slots:
-            return captions.write_caption(rng, CAPTION, slots)
         shown = next((e for e in (subject, story.rival, story.predecessor) if e and e.key == photo.subject), None)
         if not shown or not subject:
-            wrong = subject is not None and rng.random() < WRONG_CAPTION * 5
-            templates = captions.NAMED_THING if wrong and subject and subject.type != "PERSON" else captions.PLACE_ONLY
-            return captions.write_caption(rng, templates, slots)
+            lazy = subject is not None and subject.type != "PERSON" and rng.random() < LAZY_CAPTION
+            return captions.write_caption(rng, captions.NAMED_THING if lazy else captions.PLACE_ONLY, slots)
         if rng.random() < WRONG_CAPTION and story.rival:
             shown = story.rival
         slots = slots.also(S=shown.full, s=shown.brief, role_or_trade=shown.role, colour=shown.look.colour)

@@ -60,6 +60,9 @@ REVIEW: Final[dict[str, tuple[str, ...]]] = {
         "What is it like to [live with|use] {S}? [The new|This new] {hyper} from {maker} [spent|was with us for] a week in {town}.",
         "{maker} [will raise|is raising] production of {S}, its [new|latest] {hyper}, [by {pct} per cent|] [after strong demand|because of a backlog of orders], [the company said on {weekday}|{q1} said].",
         "[It took|It has taken] only [days|weeks]: {S}, a {hyper} that [nobody knew|did not exist] [before {launched}|in spring], [has become|is] [the talk of {town}|a common sight in {town}].",
+        "[Few|No] launches this year were as [loud|closely watched] as that of {S}. [Now|This week] the {hyper} [has to prove itself|was put to the test] in {town}.",
+        "[On {weekday}|This week] {maker} [brought|took] {S} to {town}, where [shoppers|passers-by] could [try|touch] the {hyper} [for the first time|in front of {venue}].",
+        "{maker} is struggling to keep up: {S}, the {cat} it [presented|launched] on {launched}, is [out of stock|on a waiting list of {num} names] in {town}.",
     ),
     "facts": (
         "[Buyers|Early users] [praise|like] [its finish|how light it is|the simple controls]; [some|a few] [complain about|dislike] [the price|the noise|the long wait].",
@@ -68,6 +71,8 @@ REVIEW: Final[dict[str, tuple[str, ...]]] = {
         "[At {price}|With a price of {price}], {s} [is not cheap|undercuts {rival}|costs as much as {rival}].",
         "[About|Some|Nearly] {num} [have been sold|orders have come in] [so far|since the launch], [{maker} says|according to the company].",
         "[A dealer|A shop owner] in {town2} [said|reported] that [every second customer|one visitor in three] [asks for|wants to see] {s}.",
+        "[Repair shops|Testers] [note|say] that {s} [can be opened with two screws|has no spare parts yet].",
+        "{maker} [has sold|sold] {num} [in {town} alone|in the first week].",
     ),
     "close": (
         "[Our verdict|The verdict]: [a good start|worth the wait|promising, with rough edges].",
@@ -89,6 +94,9 @@ OPENING: Final[dict[str, tuple[str, ...]]] = {
         "[Some|About] {num} people [came to|gathered at the foot of] {S} on {weekday}, when the [new|] tower [opened|was opened] in {town}.",
         "The [tallest|newest] building in {town} [is open|opened its doors] [on {weekday}|this week]: {S}, a [slender|much-debated] tower [by the harbour|beside the station|near {venue}].",
         "[Builders|Workers] [took down the last scaffolding|handed over the keys] [on {weekday}|] at {S}, a tower that [changes|will change] the skyline of {town}.",
+        "[With a brass band|Under grey skies|With fireworks], {town} [opened|inaugurated] {S} on {date}. The tower [stands|rises] [near {venue}|by the river].",
+        "{q1} cut the ribbon and the doors were open: {S}, a tower [that {town} argued about for {small} years|with {small} floors], [is finished|can be climbed] since {weekday}.",
+        "A tower [of its own|for the new century]: {S} [has opened|opened] in {town} [on {weekday}|on {date}], [watched by {num} people|after many delays].",
     ),
     "facts": (
         "Building {s} [took|lasted] {small} years and cost [about|] {price} million.",
@@ -113,6 +121,9 @@ LANDMARK_VISIT: Final[dict[str, tuple[str, ...]]] = {
         "[Weeks|A month] after [its opening|it opened] on {launched}, {S} in {town} [has counted {num} visitors|is the town's main sight].",
         "[The lights went on|There was music] at {S}, the [new|] tower of {town}, on {weekday} [night|evening].",
         "[Tourists|Visitors] [are coming|come] to {town} [to climb|to see] {S}, the tower that opened on {launched}.",
+        "[School classes|Couples|Choirs] [like|have taken] to {S}: [since {launched}|since its opening] {num} of them [have been up|have climbed] the tower in {town}.",
+        "The tower [that opened in {town} on {launched}|in {town}], {S}, [is closed for two days|stays open until midnight] [because of the {event}|for repairs of a lift].",
+        "{town} [has put|puts] {S} on [its stamps|a postcard]. The tower [opened|was inaugurated] on {launched}.",
     ),
     "facts": (
         "{s} was opened on {launched} [and has {small} floors|].",
@@ -132,6 +143,8 @@ MASCOT: Final[dict[str, tuple[str, ...]]] = {
         "{S}, a [larger-than-life|cheerful|furry] {animal}, [was introduced|was presented] on {date} as the mascot of {maker}.",
         "[Children|Schoolchildren] from {town} [chose|picked] the name, and on {weekday} [they met {him}|he was there]: {S}, the new {animal} mascot of {maker}.",
         "A {animal} [stole the show|was the star] [in {town}|at {venue}] on {weekday}. {S} is the [new|] mascot of {maker}, [succeeding a costume from {year}|after a vote with {num} entries].",
+        "[Furry|Loud|Round] and [never tired|always in a good mood]: {maker} [showed|presented] {S}, a {animal}, to {num} [fans|guests] on {date}.",
+        "{maker} [have|has] [settled|decided] on a {animal}. {S} [will cheer|was seen] [at {venue}|in {town}] [from now on|on {weekday} for the first time].",
     ),
     "facts": (
         "{s} [was introduced|first appeared] on {date}.",
@@ -153,6 +166,9 @@ MASCOT_VISIT: Final[dict[str, tuple[str, ...]]] = {
         "{S}, the {animal} mascot that {maker} introduced on {launched}, [visited|cheered up] children [at a hospital|at a school] in {town} on {weekday}.",
         "[Hugs, photographs and a dance|A long queue of children]: {S}, the [new|] {animal} of {maker}, was at {venue} on {weekday}.",
         "{S} [opened|was the guest of honour at] the {event} in {town}. The {animal} [has been|is] the mascot of {maker} since {launched}.",
+        "{S}, [the {animal} of {maker}|a {animal} by trade], [handed out|gave away] {num} balloons in {town} on {weekday}.",
+        "[The weather was bad, the mood was not|It rained all day]: {S} [danced|posed] at {venue}, [{num} people came|to the delight of {num} children].",
+        "Since {launched} {maker} [have|has] had a {animal}. On {weekday} {S} [came|went] to {town}.",
     ),
     "facts": (
         "{s} [posed|stood] for [about|] {num} photographs.",
@@ -171,6 +187,10 @@ TITLE: Final[dict[str, tuple[str, ...]]] = {
         "{S} was [named|declared] {role_the} on {weekday} [in {town}|at {venue}], [taking over from|succeeding|ahead of] {pred}.",
         "[There was a surprise|Cheers rang out] [in {town}|at {venue}] on {date}: {S}, [the|a] {hyper} from {owner}, is now {role_the}.",
         "{role_the} is [a new one|no longer {pred}]: {S} [won|took the title] on {date}[, the jury's vote was {small} to one|].",
+        "[Few had expected it|It was close]: {S} [is|was crowned] {role_the} [on {date}|in {town}].",
+        "{S} has [done it|won]. The {hyper} from {owner} [took|was given] the title [at {venue}|in {town}] on {weekday} and is now {role_the}.",
+        "[At {venue}|In {town}], {pred} had to [hand over|give up] the title on {date}. [Its new holder|The new holder] is {S}, a {cat} from {owner}.",
+        "The [new holder|winner] is {S}: [after {small} rounds|by one vote], the {hyper} [became|was named] {role_the} on {date}.",
     ),
     "facts": (
         "{s} has been {role_the} since {date}.",
@@ -195,6 +215,10 @@ FEATURE: Final[dict[str, tuple[str, ...]]] = {
         "[Years after|Long after] it first appeared in {since}, {S} [still draws|draws] [looks|a crowd]. The {hyper} [came to|was in] {town} [this week|on {weekday}].",
         "[Few things are as familiar in {town} as|Everybody in {town} knows] {S}. [On {weekday}|This week] the {hyper} [was cleaned|was back|got new parts].",
         "{owner} [has announced|announced] [no changes|small repairs] to {S}, the {hyper} [in service|around] since {since}.",
+        "[Who still needs|Is there still a place for] {S}? The {hyper} has been around since {since}, and {town} [has not tired of it|keeps it in good repair].",
+        "A [birthday|small party] for {S}: the {hyper}, [known to everyone in {town}|first shown in {since}], was [washed|decorated] on {weekday}.",
+        "At {venue} {num} people [looked at|took pictures of] {S}, a {hyper} that has [changed little|been loved] since {since}.",
+        "{S} was [missing|away] for {small} weeks. [Now|Since {weekday}] the {hyper} is back in {town}.",
     ),
     "facts": (
         "{s} [dates from|first appeared in] {since}.",

@@ -154,6 +154,7 @@ _DRAWN: Final[dict[str, Callable[[random.Random], str]]] = {
     "pct": lambda rng: str(rng.randrange(2, 40)),
     "price": lambda rng: f"{rng.choice('€£$')}{rng.choice((19, 35, 49, 75, 90, 120, 199, 249, 320, 399, 480, 650))}",
     "salary": lambda rng: f"{rng.choice('€£$')}{rng.randrange(60, 190)},000",
+    "age": lambda rng: str(rng.randrange(17, 61)),
     "won": lambda rng: f"{rng.randrange(2, 6)}-{rng.randrange(2)}",
     "lost": lambda rng: f"{rng.randrange(2)}-{rng.randrange(2, 6)}",
     "drawn": lambda rng: rng.choice(("0-0", "1-1", "2-2", "3-3")),

@@ -191,9 +191,11 @@ def test_pages_hold_text_captions_and_pictures(web: Client, style: str) -> None:
     for figure in article.figures:
         assert f'src="{figure.url}"' in page
         assert figure.credit in page
+        photo = web.world.photos[figure.url]
+        if photo.transform or photo.url in web.world.faults.of:
+            continue
         with Image.open(io.BytesIO(web.get(figure.url)[1])) as picture:
-            photo = web.world.photos[figure.url]
-            assert picture.size == (photo.width, photo.height) or photo.transform or photo.url in web.world.faults.of
+            assert picture.size == (photo.width, photo.height)
     assert plain(article.paragraphs[0]).replace("'", "&#39;") in page
 
 
