@@ -1,0 +1,219 @@
+import datetime as dt
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+from sqlalchemy import select
+
+from nest_builder.clock import fixed_clock
+from nest_builder.config import ExportSettings, Settings
+from nest_builder.export.features import hf_features, load_schema
+from nest_builder.export.validate import check_edition
+from nest_builder.stage import Report, Runner
+from nest_builder.stages.export import Export, published_settings
+from nest_builder.store.session import Store
+from nest_builder.store.tables import Annotation, Edition, Image, LedgerEntry, Sample
+from tests.builders import NOW, fill_store, new_store
+
+
+def export(store: Store, workdir: Path, now: dt.datetime = NOW, **settings: Any) -> Report:
+    everything = Settings(workdir=workdir, export=ExportSettings(**settings))
+    stage = Export(everything.export, everything, store.blobs, fixed_clock(now))
+    return Runner(store.sessions, fixed_clock(now)).run(stage, "test")
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = new_store(tmp_path / "store")
+    fill_store(store, 48)
+    return store
+
+
+def test_an_edition_is_whole_and_loads(store: Store, tmp_path: Path) -> None:
+    report = export(store, tmp_path)
+    folder = tmp_path / "editions" / "2025.10"
+    assert (report.done, report.rejected, report.failed) == (1, 0, 0)
+    assert check_edition(folder, load=False) == []
+    manifest = json.loads((folder / "manifest.json").read_text())
+    counts = manifest["counts"]
+    assert counts["samples"] + counts["dropped"]["confidence under the edition's floor"] == 48
+    assert report.reasons == counts["dropped"]
+    assert {item["stage"]: item["rejected"] for item in manifest["funnel"]}["collect"] == 6
+    assert "export" not in {item["stage"] for item in manifest["funnel"]}
+    loaded = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+    assert {split: len(rows) for split, rows in loaded.items()} == counts["by_split"]
+    validator = Draft202012Validator(load_schema("sample"))
+    for rows in loaded.values():
+        assert rows.features == datasets.Features.from_dict(hf_features())
+        assert rows[0]["image"].size == (rows[0]["width"], rows[0]["height"])
+        for row in rows.cast_column("image", datasets.Image(decode=False)):
+            validator.validate({**row, "image": row["image"]["path"]})
+            assert row["image"]["bytes"] == store.blobs.get(row["image_sha256"])
+            assert row["annotation"]["p_correct"] >= 0.5
+
+
+def test_a_second_run_does_nothing_and_another_folder_gets_the_same_bytes(store: Store, tmp_path: Path) -> None:
+    export(store, tmp_path / "one")
+    assert export(store, tmp_path / "one").worked == 0
+    other = new_store(tmp_path / "other-store")
+    fill_store(other, 48)
+    export(other, tmp_path / "two")
+    assert hashes(tmp_path / "one" / "editions") == hashes(tmp_path / "two" / "editions")
+    assert not list((tmp_path / "one" / "editions").glob(".*")), "temporary folders are gone"
+
+
+def test_a_killed_export_leaves_no_trace_in_the_next_one(store: Store, tmp_path: Path) -> None:
+    export(store, tmp_path / "one")
+    partial = tmp_path / "two" / "editions" / ".2025.10.partial"
+    (partial / "data").mkdir(parents=True)
+    (partial / "data" / "train-00000.partial").write_bytes(b"half")
+    export(store, tmp_path / "two")  # the folder is gone as far as this work directory goes, so it is written
+    assert hashes(tmp_path / "one" / "editions") == hashes(tmp_path / "two" / "editions")
+
+
+def test_what_changes_an_edition_and_what_does_not(store: Store, tmp_path: Path) -> None:
+    export(store, tmp_path)
+    assert export(store, tmp_path, now=NOW + dt.timedelta(hours=5)).worked == 0
+    assert export(store, tmp_path, min_p_correct=0.7).worked == 1
+    with store.sessions() as session:
+        annotation = session.scalars(select(Annotation).order_by(Annotation.id)).first()
+        assert annotation is not None
+        annotation.p_correct = 0.99
+        annotation.seal(annotation.origin)
+        session.commit()
+    assert export(store, tmp_path, min_p_correct=0.7).worked == 1
+    assert export(store, tmp_path, min_p_correct=0.7).worked == 0
+
+
+def test_the_next_month_is_a_new_edition_beside_the_old_one(store: Store, tmp_path: Path) -> None:
+    export(store, tmp_path)
+    export(store, tmp_path, now=NOW + dt.timedelta(days=31))
+    with store.sessions() as session:
+        assert sorted(session.scalars(select(Edition.name))) == ["2025.10", "2025.11"]
+    assert check_edition(tmp_path / "editions" / "2025.10", load=False) == []
+
+
+def test_takedowns_are_left_out_and_counted(store: Store, tmp_path: Path) -> None:
+    export(store, tmp_path, min_p_correct=0)
+    with store.sessions() as session:
+        images = list(session.scalars(select(Image).order_by(Image.id)))
+    takedown = tmp_path / "takedown.txt"
+    host = "citywire.newsworld.test"
+    gone = [image for image in images if host in image.image_url]
+    rest = [image for image in images if image not in gone]
+    takedown.write_text(f"# on request\n{host}\n{rest[0].sha256}\n{rest[1].image_url}\n{rest[2].article_url}\n")
+    report = export(store, tmp_path, min_p_correct=0, takedown=str(takedown))
+    assert report.reasons == {"taken down": len(gone) + 3}
+    text = "".join(path.read_text(errors="replace") for path in (tmp_path / "editions").rglob("*") if path.is_file())
+    assert rest[0].sha256 not in text
+    assert host not in text
+    takedown.write_text("\n".join(image.sha256 for image in images))
+    export(store, tmp_path, min_p_correct=0, takedown=str(takedown))
+    assert check_edition(tmp_path / "editions" / "2025.10") == [], "an empty edition is one still"
+
+
+@pytest.mark.parametrize(("content", "message"), [(None, "no takedown list"), ("what is this?", "line 1")])
+def test_a_takedown_list_that_cannot_be_read_stops_the_export(
+    store: Store, tmp_path: Path, content: str | None, message: str
+) -> None:
+    takedown = tmp_path / "takedown.txt"
+    if content is not None:
+        takedown.write_text(content)
+    report = export(store, tmp_path, takedown=str(takedown))
+    assert (report.done, report.rejected) == (0, 1)
+    assert not (tmp_path / "editions" / "2025.10").exists()
+    with store.sessions() as session:
+        assert message in session.scalars(select(LedgerEntry.detail).where(LedgerEntry.stage == "export")).one()
+    takedown.write_text("mended.test")
+    assert export(store, tmp_path, takedown=str(takedown)).done == 1
+
+
+def test_samples_that_break_the_schema_are_left_out_and_counted(store: Store, tmp_path: Path) -> None:
+    with store.sessions() as session:
+        first, second, third = session.scalars(select(Sample).where(~Sample.negative).order_by(Sample.id).limit(3))
+        first.question = ""
+        annotation = session.get(Annotation, second.annotation_id)
+        assert annotation is not None
+        annotation.mask = {"size": [1, 1], "counts": "1"}
+        other = session.get(Annotation, third.annotation_id)
+        assert other is not None
+        other.box = [1.0]
+        session.commit()
+    report = export(store, tmp_path, min_p_correct=0)
+    assert report.reasons == {"schema violated": 3}
+    assert check_edition(tmp_path / "editions" / "2025.10", load=False) == []
+
+
+def test_a_lost_picture_fails_the_edition_and_keeps_the_old_one(store: Store, tmp_path: Path) -> None:
+    export(store, tmp_path)
+    before = hashes(tmp_path / "editions")
+    with store.sessions() as session:
+        image = session.scalars(select(Image).limit(1)).one()
+    Path(store.blobs.path(image.sha256)).write_bytes(b"damaged")
+    report = export(store, tmp_path, min_p_correct=0)
+    assert (report.done, report.rejected) == (0, 1)
+    assert hashes(tmp_path / "editions") == before
+
+
+def test_a_deleted_folder_is_written_again(store: Store, tmp_path: Path) -> None:
+    export(store, tmp_path)
+    before = hashes(tmp_path / "editions")
+    (tmp_path / "editions" / "2025.10").rename(tmp_path / "elsewhere")
+    assert export(store, tmp_path).worked >= 1
+    assert hashes(tmp_path / "editions") == before
+    assert export(store, tmp_path).worked == 0
+
+
+def test_no_samples_no_edition(tmp_path: Path) -> None:
+    assert export(new_store(tmp_path), tmp_path).worked == 0
+
+
+@pytest.mark.parametrize("name", ["../escape", "", "a/b", ".hidden", "x" * 65])
+def test_names_that_are_no_folder(store: Store, tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match=r"export\.edition"):
+        export(store, tmp_path, edition=name)
+
+
+def test_card_and_coco(store: Store, tmp_path: Path) -> None:
+    export(store, tmp_path, edition="trial")
+    folder = tmp_path / "editions" / "trial"
+    card = (folder / "README.md").read_text()
+    head = yaml.safe_load(card.split("---\n")[1])
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert {item["name"]: item["num_examples"] for item in head["dataset_info"]["splits"]} == manifest["counts"][
+        "by_split"
+    ]
+    assert "| collect | 48 | 6 | robots disallow 4, not found 2 |" in card
+    assert "Licence and consent" in card
+    annotations = json.loads((folder / "annotations.json").read_text())
+    assert len(annotations["annotations"]) + len(annotations["negatives"]) == manifest["counts"]["samples"]
+    from pycocotools.coco import COCO
+
+    coco = COCO()
+    coco.dataset = annotations
+    coco.createIndex()
+    mask = coco.annToMask(annotations["annotations"][0])
+    assert mask.sum() == annotations["annotations"][0]["area"]
+
+
+def test_published_settings_say_nothing_of_the_machine(tmp_path: Path) -> None:
+    settings = Settings(
+        workdir=tmp_path, database="postgresql://user:secret@host/db", web={"resolve": {"*.test": "http://127.0.0.1:5"}},
+        entities={"snapshot": str(tmp_path / "mine.json")}, export={"takedown": str(tmp_path / "t")},
+    )  # fmt: skip
+    text = json.dumps(published_settings(settings))
+    assert "secret" not in text
+    assert "127.0.0.1" not in text
+    assert str(tmp_path) not in text
+    assert '"snapshot": "mine.json"' in text
+    assert "{data}/models/" in text
