@@ -93,7 +93,7 @@ def make_places(rng: random.Random, namer: Namer, towns: int, companies: int) ->
         teams=tuple(namer.team(rng.choice(names)) for _ in range(max(2, towns // 2))),
         institutions=tuple(namer.institution(rng.choice(names)) for _ in range(max(2, towns // 2))),
         venues=tuple(namer.venue(rng.choice(names)) for _ in range(towns)),
-        events=tuple(namer.event() for _ in range(max(3, towns // 2))),
+        events=tuple(namer.event() for _ in range(max(3, towns))),
     )
 
 
@@ -192,7 +192,7 @@ def make_bystanders(rng: random.Random, namer: Namer, places: Places, count: int
             f"head of sales at {firm}", f"a shopkeeper in {town}", f"a spokeswoman for the {body}",
             f"a researcher at the {body}",
             f"an analyst at {firm}", f"who lives in {town}", f"a fan of the {club}", f"a teacher from {town}",
-            f"chief engineer at {firm}", f"deputy director of the {body}", "a retired driver", "a student",
+            f"chief engineer at {firm}", f"press officer of the {body}", "a retired driver", "a student",
             f"secretary of the {club}", f"a council member in {town}", f"who runs a café in {town}",
         ))  # fmt: skip
         made.append(Bystander(namer.person(), role))

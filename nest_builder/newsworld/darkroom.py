@@ -10,7 +10,7 @@ from nest_builder.newsworld import captions
 from nest_builder.newsworld.grammar_de import CAPTION
 from nest_builder.newsworld.looks import CATEGORIES, Look, anonymous_look
 from nest_builder.newsworld.model import Article, Entity, Figure, Photo, array_chance
-from nest_builder.newsworld.prose import Slots, Story
+from nest_builder.newsworld.prose import UNTRUE, Slots, Story
 from nest_builder.newsworld.scenes import SceneSpec, compose
 
 SIZES: Final = ((480, 360), (480, 360), (400, 400), (360, 480), (640, 480))
@@ -124,7 +124,8 @@ class Darkroom:
         if rng.random() < WRONG_CAPTION and story.rival:
             shown = story.rival
         slots = slots.also(S=shown.full, s=shown.brief, role_or_trade=shown.role, colour=shown.look.colour)
-        if shown.key == subject.key and story.role and subject.type == "PERSON" and rng.random() < 0.6:
+        holds = story.role and story.kind not in UNTRUE and shown.key == subject.key and subject.type == "PERSON"
+        if story.role and holds and rng.random() < 0.6:
             slots["role_or_trade"] = story.role.text
         slots["role_or_trade_cap"] = slots["role_or_trade"][:1].upper() + slots["role_or_trade"][1:]
         person, own = shown.type == "PERSON", shown.key == subject.key

@@ -11,7 +11,7 @@ TAKEOVER: Final[dict[str, tuple[str, ...]]] = {
     "lead": (
         "{S} [is|became|has become] {role_the} [on {weekday}|on {date}|this week], [succeeding|taking over from|replacing] {pred}.",
         "{S}, [a|the] {trade} from {town2}, was [sworn in|elected|named|appointed] as {role_the} on {date}.",
-        "[By {num} votes|After a long meeting|In a packed hall], {S} was [chosen|elected|confirmed] [on {weekday}|] as {role_the}. {Pron} [follows|succeeds] {pred}, who [had held the post since {year}|stepped down in {month0}].",
+        "[By {num} votes|After a long meeting|In a packed hall], {S} was [chosen|elected|confirmed] [on {weekday}|] as {role_the}. {Pron} [follows|succeeds] {pred}, who [had held the post since {pred_year}|stepped down in {month0}].",
         "{pred} is no longer {role_the}. [On {weekday}|On {date}] {S}, [a|until now a] {trade}, [took over|moved into the office].",
         "There is a new name on the door: {S} [took up|started] work as {role_the} [on {weekday}|on {date}].",
         "{role_the} is now {S}. The {trade} [took office|was chosen] on {date} [at a ceremony in {town}|in {town}], [after|following] the [departure|resignation] of {pred}.",
@@ -20,7 +20,7 @@ TAKEOVER: Final[dict[str, tuple[str, ...]]] = {
     ),
     "facts": (
         "{s} has been {role_the} since {date}.",
-        "{pred} [leaves|left] after {small} years [in office|in the post] [to spend more time with {predposs} family|for a job in {town2}|].",
+        "{pred} [leaves|left] [after a term that began in {pred_year}|] [to spend more time with {predposs} family|for a job in {town2}|].",
         "{Pron} [beat|was preferred to] {rival}, [who had also stood|the other candidate], [by {num} votes|].",
         "[Born|Raised] in {town2}, {s} [trained|worked] as a {trade} [before turning to public life|for {small} years|].",
         "[In {poss} first speech|In a short statement], {s} [promised|announced] [an open door|a review of spending|better pay for staff].",
@@ -85,12 +85,12 @@ PERSON_VISIT: Final[dict[str, tuple[str, ...]]] = {
     "title": (
         "{S} [comes|returns] to {town}",
         "[Autographs|Questions] for {S}",
-        "{S} [signs|joins] {org}",
+        "{S} [signs for|joins] {team}",
         "[At home|Lunch] with {S}",
     ),
     "lead": (
         "{S}, the {trade} who [became known|made {poss} debut] on {launched}, [signed autographs|met admirers] in {town} on {weekday}.",
-        "{org} [has signed|signed] {S}, the [young|new] {trade}, [the club said on {weekday}|for {small} years].",
+        "{team} [have signed|signed] {S}, the [young|new] {trade}, [the club said on {weekday}|for {small} years].",
         "{S} [came to|was in] {town} on {weekday}. The {trade} [spoke|talked] [at {venue}|to schoolchildren] about [early starts|hard work|the {event}].",
         "[Only weeks ago|Before {launched}] nobody knew {S}. On {weekday} {num} people [waited|queued] for the {trade} in {town}.",
         "{S}, {age}, [gave|held] a [class|workshop] at {venue} on {weekday}. The {trade} [has been in demand|has hardly rested] since {launched}.",
@@ -99,7 +99,7 @@ PERSON_VISIT: Final[dict[str, tuple[str, ...]]] = {
     "facts": (
         "{s} [first made the news|became known] on {launched}.",
         "{rival} [was there, too|sat in the front row].",
-        "{Pron} [is|was] {age} and [lives|was born] in {town2}.",
+        "{s} is {age} and [lives|was born] in {town2}.",
     ),
     "close": ("{s} is expected back in {month}.",),
 }
@@ -114,9 +114,9 @@ PERSON_FEATURE: Final[dict[str, tuple[str, ...]]] = {
         "{S}, the {trade}{known_role}, [opened|spoke at] the {event} in {town} on {weekday}.",
         "[At {venue}|In {town}] on {weekday}, {trade} {S}{known_role} [talked about|looked back on] {small} years of work.",
         "{org} [has honoured|honoured] {S}, a {trade} from {town2}{known_role}.",
-        "{S} [has written|is writing] a book. The {trade}{known_role}, [read from it|spoke about it] at {venue} on {weekday}.",
+        "{S} [has written|is writing] a book. The {trade}{known_role} [read from it|spoke about it] at {venue} on {weekday}.",
         "[Old friends|Some {num} guests] [met|gathered] in {town} on {weekday} to hear {S}, {trade}{known_role}.",
-        "“[I am not done yet|I would do it all again],” says {S}. The {trade}{known_role}, [was a guest|answered questions] in {town}.",
+        "“[I am not done yet|I would do it all again],” says {S}. The {trade}{known_role} [was a guest|answered questions] in {town}.",
     ),
     "facts": (
         "{s} [has lived|lives] in {town2} [since {since}|].",
@@ -156,7 +156,7 @@ DENIAL: Final[dict[str, tuple[str, ...]]] = {
         "No change at the top: {pred} is and remains {role_the}. [Talk|Reports] of {S} as successor [were wrong|had no basis], {q1} said on {weekday}.",
         "{S} [has put an end to|ended] the rumours on {weekday}: “[I am not a candidate|I was never asked].” {pred} will stay {role_the}.",
     ),
-    "facts": ("{preds} has been {role_the} since {year}.", "{s} said {pron} [had never asked for|did not want] the post.", "We regret the error."),
+    "facts": ("{preds} has been {role_the} since {pred_year}.", "{s} said {pron} [had never asked for|did not want] the post.", "We regret the error."),
     "close": ("The reports had appeared [this week|online].",),
 }  # fmt: skip
 OTHER: Final[dict[str, tuple[str, ...]]] = {
@@ -181,7 +181,7 @@ OTHER: Final[dict[str, tuple[str, ...]]] = {
     "facts": (
         "{q1}, who [chairs|leads] {org}, [called it|spoke of] [a fair compromise|a bad day|a start].",
         "[Work|Repairs] will [last|take] {small} [days|weeks] and cost {price}.",
-        "[Traffic|Trains] between {town} and {town2} [was|were] delayed.",
+        "[Traffic|The train service] between {town} and {town2} was delayed.",
         "[The opposition|Critics], led by {q2}, [want|demanded] [more money|an inquiry].",
         "{team} [stay|remain] [third|fourth|top] in the table.",
     ),
@@ -212,7 +212,7 @@ QUOTES: Final = (
     "According to {q1}, {q1role}, [the next months will be decisive|interest from abroad is growing|preparations had begun in {year}].",
     "[Not everyone agrees|There was criticism, too]. {q2}, {q2role}, [told the {outlet}|said] that [the money was needed elsewhere|{town2} had been forgotten|the noise was a nuisance].",
     "“[I came all the way from {town2}|My children love it|You have to see it yourself],” said {q2}, {q2role}.",
-    "{q1}, {q1role}, was [less|more] convinced: “[We have seen such promises before|I will believe it when I see it|This changes things here].”",
+    "{q1}, {q1role}, was [less|not] convinced: “[We have seen such promises before|I will believe it when I see it|This changes things here].”",
     "[Asked for comment|On the telephone], {q1} of {org2} [said|replied] that [{q1pron} welcomed the news|{q1pron} had no details yet].",
     "“[Nobody told us|We read about it in the paper],” [complained|said] {q2}, {q2role}, [in {town2}|on {weekday}].",
     "{q1} and {q2}, [who work for {org}|both from {town2}], [had expected more|were delighted].",
@@ -226,10 +226,10 @@ BACKGROUND: Final = (
     "{q2} [founded {org2} in {year}|has led {org2} since {year}] [with {small} colleagues|].",
     "[The mood in {town} is good|Business in {town} has been slow]: {pct} per cent of firms [are hiring|expect growth], {org} said.",
     "[Trains from {town} to {town2}|Buses between {town} and {town2}] were full [on {weekday}|], the operator said.",
-    "{q1}, {q1role}, [turns|turned] {age} [this month|in {month0}].",
+    "{q1} [turns|turned] {age} [this month|in {month0}].",
     "[A new bridge|A bypass] between {town} and {town2} [is planned for {month}|has been discussed since {year}].",
-    "[Tickets for|The programme of] the {event} [are|is] [expected in {month}|out now].",
+    "[Tickets for the {event} are|The programme of the {event} is] [expected in {month}|out now].",
     "[Last year|In {year}], {org} [moved|was moved] from {town2} to {town}.",
-    "{team} [signed|have sold] {q2} [for {price} million|on loan].",
+    "{team} [signed {q2} on loan|have sold {q2} for {price} million].",
     "[Rents|Prices] in {town} [rose|fell] by {pct} per cent [over the year|since {month0}], according to {org2}.",
 )

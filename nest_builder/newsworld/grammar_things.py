@@ -179,7 +179,7 @@ MASCOT_VISIT: Final[dict[str, tuple[str, ...]]] = {
 }
 TITLE: Final[dict[str, tuple[str, ...]]] = {
     "title": (
-        "{S} [wins|takes] {title_the}", "{title_the}: [surprise win|victory] for {S}", "{S} [beats|edges out] {pred} [in {town}|]",
+        "{S} [wins|takes] {prize}", "{prize_cap}: [surprise win|victory] for {S}", "{S} [beats|edges out] {pred} [in {town}|]",
         "[New holder|Change at the top]: {S}", "{pred} loses [crown|title] to {S}",
     ),
     "lead": (
@@ -195,7 +195,7 @@ TITLE: Final[dict[str, tuple[str, ...]]] = {
     "facts": (
         "{s} has been {role_the} since {date}.",
         "{pred} [had held the title|was the holder] [until then|for {small} years|].",
-        "[The jury|The organisers] [praised|pointed to] [the calm handling|its looks|a faultless run] of {s}.",
+        "[The jury|The organisers] [praised|pointed to] [the calm performance|the good looks|a faultless run] of {s}.",
         "[Third place|The bronze medal] went to {rival}.",
         "[About|Some] {num} [spectators|people] watched.",
         "{s} [has been known|is well known] in {town2} [since {since}|for years].",

@@ -17,7 +17,7 @@ _CHOICE: Final = re.compile(r"\[([^\[\]]*)\]")
 _SENTENCE_START: Final = re.compile(r"(^|[.!?][\"”]?\s+)([a-zäöü])")
 _ARTICLE: Final = re.compile(rf"\b([Aa]) (?=(?:{_OPEN}[A-Z]+{_MID})?(?!one\b|uni|use|eu)(?:[aeiou]|[AEIO][a-z]))")
 _SPACES: Final = re.compile(r"[ \t]{2,}")
-_LOOSE: Final = re.compile(r"(?: +|,)(?=[,.;:!?])")
+_LOOSE: Final = re.compile(r"[ ,]+(?=[,.;:!?])")
 
 
 def mark(label: str, name: str) -> str:

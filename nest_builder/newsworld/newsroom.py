@@ -43,7 +43,10 @@ class Newsroom:
         self.canon, self.timeline, self.seed = canon, timeline, seed
         self.articles: dict[str, Article] = {}
         self.rng = chance(seed, "newsroom")
-        self.writer = Writer(timeline.places, timeline.bystanders)
+        # Contests that somebody holds the title of are kept out of other stories, which would seem to hand it on.
+        held = {role.plain.split(" of the ", 1)[-1] for role in canon.roles if role.relation == "holds_title"}
+        free = tuple(event for event in timeline.places.events if event not in held)
+        self.writer = Writer(replace(timeline.places, events=free), timeline.bystanders)
         self.darkroom = Darkroom(seed, canon.staff[18:])
         self.stories: dict[str, Story] = {}
         self.changes = {change.new: change for change in timeline.changes}
@@ -92,7 +95,7 @@ class Newsroom:
         if change:
             role, predecessor, began = change.role, self.timeline.entities[change.old], change.day
         office = next((fact for fact in entity.facts if fact.relation == "holds_office" and not fact.end), None)
-        known_role = f", {self._marked(office.value)}" if office and kind == "person_feature" else ""
+        known_role = f", {self._marked(office.value)}," if office and kind == "person_feature" else ""
         rival = self._rival(entity)
         while predecessor and rival.key == predecessor.key:
             rival = self._rival(entity)

@@ -33,6 +33,7 @@ NOUNS: Final[dict[str, tuple[str, ...]]] = {
     "owl": ("owl", "mascot"),
     "tower": ("tower", "tower", "landmark"),
 }
+UNTRUE: Final = frozenset({"rumour", "denial"})  # kinds of story whose subject does not hold the role
 GRAMMARS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "launch": things.LAUNCH, "review": things.REVIEW, "opening": things.OPENING, "visit": things.LANDMARK_VISIT,
     "mascot": things.MASCOT, "mascot_visit": things.MASCOT_VISIT, "title": things.TITLE, "feature": things.FEATURE,
@@ -216,16 +217,23 @@ class Writer:
             "trade_cap": subject.role.capitalize(), "colour": subject.look.colour,
             "look": look_words(rng, subject.look),
             "finish": finish_words(rng, subject.look), "age": str(chance(subject.name, "age").randrange(17, 61)),
-            "role_or_trade": story.role.text if story.role and person else subject.role,
+            "role_or_trade": subject.role,
             "coat": coat_words(rng, subject.look), "garment": rng.choice(("jacket", "coat")),
             "since": str(subject.since.year), "rival": rival, "known_role": story.known_role,
         }  # fmt: skip
+        if story.role and person and story.kind not in UNTRUE:
+            slots["role_or_trade"] = story.role.text
         slots["role_or_trade_cap"] = slots["role_or_trade"][:1].upper() + slots["role_or_trade"][1:]
         if story.role and story.predecessor:
             before = story.predecessor
             the = role_words(rng, story.role)
+            held = next((fact.start.year for fact in before.facts if fact.value == story.role.plain), story.began.year)
+            prize = (
+                f"the {the.split(' of the ', 1)[1]}" if the.startswith(("the winner of", "the champion of")) else the
+            )
             slots |= {
-                "role": story.role.text, "role_the": the, "title_the": the, "role_cap": the[:1].upper() + the[1:],
+                "pred_year": str(held), "prize": prize, "prize_cap": prize[:1].upper() + prize[1:],
+                "role": story.role.text, "role_the": the, "role_cap": the[:1].upper() + the[1:],
                 "pred": before.full, "preds": before.brief, "predposs": _PRONOUNS[before.gender][1],
             }  # fmt: skip
         return slots
@@ -252,7 +260,7 @@ class Writer:
         facts = rng.sample(grammar["facts"], min(len(grammar["facts"]), max(2, sentences // 3)))
         half = (len(facts) + 1) // 2
         paragraphs = [lead]
-        if story.subject and story.kind not in ("rumour", "denial") and rng.random() < 0.85:
+        if story.subject and story.kind not in UNTRUE and rng.random() < 0.85:
             looks = people.LOOK_PERSON if story.subject.type == "PERSON" else things_look(story.subject)
             described = say(rng.choice(looks))
             if rng.random() < 0.5:

@@ -27,6 +27,7 @@ def test_unmark(marked: str, text: str, spans: list[tuple[int, int, str]]) -> No
     [
         ("it  opened . the end", "It opened. The end"),
         ("she won , at last ,.", "She won, at last."),
+        ("he came, , and stood, .", "He came, and stood."),
         ("a owl and a uniform", "An owl and a uniform"),
         (f"a {mark('ORG', 'Arkdo')} phone", "An Arkdo phone"),
         ("he called it “a bold step”.", "He called it “a bold step”."),

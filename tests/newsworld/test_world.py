@@ -180,3 +180,22 @@ def test_spans_of_an_article() -> None:
     text, spans = unmark(article.paragraphs[0])
     assert spans
     assert all(text[a:b].strip() == text[a:b] != "" for a, b, _ in spans)
+
+
+def test_captions_of_rumours_do_not_claim_the_role(world: World) -> None:
+    roles = {rumour.role.plain for rumour in world.timeline.rumours}
+    for article in world.articles.values():
+        if article.kind in ("rumour", "denial"):
+            assert not any(role in plain(figure.caption) for role in roles for figure in article.figures)
+
+
+def test_a_contest_with_a_titleholder_is_won_in_title_stories_only(world: World) -> None:
+    held = [
+        role.plain.split(" of the ", 1)[1]
+        for role in world.canon.roles
+        if role.plain.startswith(("winner", "champion"))
+    ]
+    assert len(held) >= 6
+    for article in world.articles.values():
+        if article.kind not in ("title", "rumour", "denial", "takeover", "profile", "person_feature"):
+            assert not any(contest in plain(text) for contest in held for text in article.paragraphs), article.url
