@@ -65,11 +65,11 @@ def _rework(scene: Scene, transform: str, rng: random.Random) -> tuple[Image.Ima
         small = image.resize(size, Image.Resampling.LANCZOS)
         return small, tuple(_moved(i, np.asarray(Image.fromarray(i.mask).resize(size))) for i in instances)
     if transform == "crop":
-        left, top, right, bottom = (rng.uniform(0.01, 0.05) for _ in range(4))
+        left, top, right, bottom = (rng.uniform(0.005, 0.03) for _ in range(4))
         box = round(left * width), round(top * height), round(width * (1 - right)), round(height * (1 - bottom))
         return image.crop(box), tuple(_moved(i, i.mask[box[1] : box[3], box[0] : box[2]]) for i in instances)
     if transform == "border":
-        edge = rng.randrange(4, 10)
+        edge = rng.randrange(3, 8)
         framed = Image.new("RGB", (width + 2 * edge, height + 2 * edge), rng.choice(("white", "black", "#ddd")))
         framed.paste(image, (edge, edge))
         return framed, tuple(_moved(i, np.pad(i.mask, edge)) for i in instances)

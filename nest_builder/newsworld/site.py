@@ -159,6 +159,9 @@ class Site:
         if path == pages.feed_path(outlet):
             kind = "application/atom+xml" if outlet.feed == "atom" else "application/rss+xml"
             return Response(200, feeds.feed(self._world, outlet).encode(), f"{kind}; charset=utf-8", NOW)
+        if path in ("/about", "/privacy", "/contact", "/newsletter"):
+            text = f"{outlet.name} is written for people who like to know."
+            return Response(200, pages.plain_page(path[1:].capitalize(), text).encode(), HTML, NOW)
         if path == "/sitemap.xml":
             return Response(200, feeds.sitemap(self._world, outlet).encode(), "application/xml", NOW)
         return None
@@ -184,7 +187,8 @@ class Site:
     def _redirect(self, request: Request) -> Response:
         """From the address that feeds list to the page: at once, in three steps, or never."""
         url = self._targets[request.url]
-        fault, hop = self._world.faults.of[url], int(request.query.get("hop", "0") or 0)
+        asked = request.query.get("hop", "0")
+        fault, hop = self._world.faults.of[url], int(asked[:3]) if asked.isdecimal() else 0
         status = 301 if fault == "redirect_301" else 302
         if fault == "redirect_loop":
             target = request.path if hop else f"{request.path}?hop=1"

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from nest_builder.newsworld.canon import Bystander
 from nest_builder.newsworld.darkroom import scene_spec
 from nest_builder.newsworld.faults import OPTED_OUT
 from nest_builder.newsworld.markup import plain, unmark
@@ -18,15 +19,16 @@ def describe(world: World, *, boxes: bool = False) -> dict[str, Any]:
         boxes: Also render every photograph (tens of milliseconds each) and measure the boxes of its instances.
 
     Returns:
-        {"seed", "cutoff", "now", "entities": [...], "roles": [...], "rumours": [...], "articles": [...],
-        "images": {url: ...}, "faults": {url: kind}}; times in ISO 8601, boxes (x0, y0, x1, y1) in pixels.
+        {"seed", "cutoff", "now", "entities": [...], "bystanders": [...], "roles": [...], "rumours": [...],
+        "articles": [...], "images": {url: ...}, "faults": {url: kind}}; times in ISO 8601, boxes (x0, y0, x1, y1) in
+        pixels of the picture as served. Masks are not in it: `World.masks` renders them again.
     """
     return {
         "seed": world.seed,
         "cutoff": CUTOFF.isoformat(),
         "now": NOW.isoformat(),
         "entities": [_entity(entity) for entity in world.entities.values()],
-        "bystanders": [person.name.full for person in world.timeline.bystanders],
+        "bystanders": [_bystander(world, person) for person in world.timeline.bystanders],
         "roles": [
             {"role": c.role.plain, "relation": c.role.relation, "from": c.old, "to": c.new, "on": c.day.isoformat()}
             for c in world.timeline.changes
@@ -36,6 +38,11 @@ def describe(world: World, *, boxes: bool = False) -> dict[str, Any]:
         "images": {url: _image(world, photo, boxes) for url, photo in world.photos.items()},
         "faults": dict(world.faults.of),
     }
+
+
+def _bystander(world: World, person: Bystander) -> dict[str, str]:
+    """Someone quoted and never photographed; a few of each seed's are new."""
+    return {"name": person.name.full, "status": "known" if person in world.canon.bystanders else "novel"}
 
 
 def _entity(entity: Entity) -> dict[str, Any]:

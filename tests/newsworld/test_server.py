@@ -236,6 +236,15 @@ def test_encyclopedia_answers_like_mediawiki(web: Client) -> None:
     assert min(begun) > "2025-06-30"
 
 
+def test_nonsense_is_answered(web: Client) -> None:
+    listed = web.world.faults.link(web.faulty("redirect_chain", page=True))
+    assert web.get(f"{listed}?hop=x")[0].status == 302
+    assert web.get(f"{listed}?hop=99999")[0].status == 302
+    assert web.get("http://search.newsworld.test/search?q=x&format=json&pageno=-1")[0].status == 200
+    assert web.get("http://encyclopedia.newsworld.test/w/api.php?action=delete")[1].startswith(b'{"error"')
+    assert web.get("http://harbourpost.newsworld.test/../../etc/passwd")[0].status == 404
+
+
 def test_unknown_hosts_and_head(web: Client) -> None:
     assert web.get("http://elsewhere.test/")[0].status == 421
     response, body = web.get("http://harbourpost.newsworld.test/", method="HEAD")

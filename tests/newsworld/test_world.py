@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from nest_builder.newsworld.canon import OUTLETS, build_canon, snapshot
+from nest_builder.newsworld.darkroom import scene_spec
 from nest_builder.newsworld.faults import FATAL_IMAGES, FATAL_PAGES, MILD_IMAGES, MILD_PAGES
 from nest_builder.newsworld.looks import CATEGORIES
 from nest_builder.newsworld.markup import plain, unmark
 from nest_builder.newsworld.model import CUTOFF, NOW, WINDOW
+from nest_builder.newsworld.scenes import render
 from nest_builder.newsworld.world import World
 
 SEEDS = (0, 7)
@@ -164,6 +166,25 @@ def test_masks_lie_on_the_picture_that_is_served(transform: str | None) -> None:
     rows, columns = np.nonzero(mask)
     assert shown.box == (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
     assert 0.005 < mask.mean() < 0.7
+
+
+def test_masks_are_those_of_the_scene() -> None:
+    world = world_of(SEEDS[1])
+    photo = next(p for p in world.photos.values() if not p.base and len(p.looks) > 2)
+    scene = render(scene_spec(photo))
+    for key, mask in world.masks(photo.url).items():
+        assert np.array_equal(mask, next(i.mask for i in scene.instances if i.key == key))
+
+
+def test_truth_with_boxes_of_one_photograph() -> None:
+    world = World(SEEDS[1])
+    world.photos = dict(list(world.photos.items())[:1])
+    world.articles = {}
+    (image,) = world.truth(boxes=True)["images"].values()
+    assert image["spec"]["placements"]
+    for shown in image["instances"]:
+        assert 0 <= shown["box"][0] < shown["box"][2] <= image["spec"]["width"]
+        assert 0 < shown["visible"] <= 1
 
 
 def test_copies_are_the_same_bytes_and_reworked_ones_are_not() -> None:
