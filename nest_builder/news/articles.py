@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from lxml import etree
 from lxml.html import HtmlElement
 from trafilatura import bare_extraction
 
 from nest_builder.news.base import Article, PageError
+from nest_builder.news.duplicates import words_of
 from nest_builder.news.figures import Figure, find_figures
 from nest_builder.news.language import detect_language
 from nest_builder.news.metadata import Metadata, read_metadata
@@ -81,17 +83,26 @@ def newspaper_text(markup: str, url: str) -> str:
     config.fetch_images = False
     config.memorize_articles = False
     config.disable_category_cache = True
-    article = package.Article(url, config=config)
     try:
-        article.download(input_html=markup)
-        article.parse()
+        try:
+            return _parsed_text(package.Article(url, config=config), markup)
+        except ImportError:
+            # A few languages need a tokenizer of their own, which is an extra; the English rules find paragraphs too.
+            config.use_meta_language = False
+            config.language = "en"
+            return _parsed_text(package.Article(url, config=config), markup)
     except (package.ArticleException, etree.LxmlError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise PageError(f"{type(error).__name__}: {str(error)[:200]}") from error
+
+
+def _parsed_text(article: Any, markup: str) -> str:
+    article.download(input_html=markup)
+    article.parse()
     return str(article.text or "")
 
 
 def _article(url: str, metadata: Metadata, raw: str, figures: tuple[Figure, ...], opt_out: str | None) -> Article:
-    text = paragraphs(raw)
+    text = without_heading(paragraphs(raw), metadata.title)
     return Article(
         url=url,
         title=metadata.title,
@@ -108,3 +119,9 @@ def paragraphs(raw: str) -> str:
     """Returns a text with one blank line between paragraphs and single blanks within them, cut to a bound."""
     lines = (squeeze(line) for line in re.split(r"\n+", raw[:MAX_TEXT]))
     return "\n\n".join(line for line in lines if line)
+
+
+def without_heading(text: str, title: str) -> str:
+    """Returns a text without its first paragraph where that only repeats the title."""
+    first, _, rest = text.partition("\n\n")
+    return rest if title and words_of(first) == words_of(title) else text

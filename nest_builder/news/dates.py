@@ -32,11 +32,11 @@ def parse_date(value: str | None) -> datetime | None:
             year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
             zone = (match.group(7) or "Z").upper().replace("UTC", "Z").replace("GMT", "Z")
             stamp = f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{min(second, 59):02}{zone}"
-            return _plausible(datetime.fromisoformat(stamp))
+            return plausible(datetime.fromisoformat(stamp))
         if compact := _COMPACT.match(text):
             year, month, day, hour, minute, second = (int(part or 0) for part in compact.groups())
-            return _plausible(datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC))
-        return _plausible(parsedate_to_datetime(text))
+            return plausible(datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC))
+        return plausible(parsedate_to_datetime(text))
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
@@ -52,6 +52,7 @@ def date_in_url(url: str) -> datetime | None:
     return parse_date("-".join(match.groups())) if match else None
 
 
-def _plausible(moment: datetime) -> datetime | None:
+def plausible(moment: datetime) -> datetime | None:
+    """Returns a moment in UTC (a naive one is UTC), or None where no news can be of that time."""
     aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     return aware.astimezone(UTC) if _EARLIEST <= aware <= _LATEST else None

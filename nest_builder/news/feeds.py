@@ -10,6 +10,7 @@ from typing import Any
 
 import feedparser
 
+from nest_builder.news.dates import plausible
 from nest_builder.news.text import author_names, plain, squeeze
 from nest_builder.web import canonical_url
 from nest_builder.web.exchange import FetchRejected
@@ -196,10 +197,10 @@ def _link(raw: Any, base: str) -> str | None:
 
 def _published(raw: Any) -> datetime | None:
     for key in ("published_parsed", "updated_parsed", "created_parsed"):
-        parsed = raw.get(key)
+        parsed = dict.get(raw, key)  # past its own `get`, which lets other keys stand in for a missing one
         if isinstance(parsed, struct_time):
             try:
-                return datetime(*parsed[:5], min(parsed.tm_sec, 59), tzinfo=UTC)
+                return plausible(datetime(*parsed[:5], min(parsed.tm_sec, 59), tzinfo=UTC))
             except (ValueError, OverflowError):
                 continue
     return None
@@ -221,12 +222,15 @@ def _media(raw: Any, base: str) -> tuple[FeedMedia, ...]:
     if len(unique) != 1:
         return tuple(FeedMedia(url) for url in unique)
     credits = [_string(credit, "content") for credit in raw.get("media_credit", []) if isinstance(credit, dict)]
-    caption = plain(_string(raw, "media_description"), _MAX_SUMMARY)
+    # feedparser files media:description as further content, in plain text where content:encoded is HTML.
+    described = [_string(part, "value") for part in raw.get("content", []) if _string(part, "type") == "text/plain"]
+    caption = plain(described[-1] if described else "", _MAX_SUMMARY)
     return (FeedMedia(unique[0], caption, squeeze(", ".join(filter(None, credits)), 300)),)
 
 
 def _is_image(url: str, medium: str, kind: str) -> bool:
-    if medium or kind:
+    # feedparser gives a link without a type the type of a page.
+    if medium or kind not in ("", "text/html"):
         return medium == "image" or kind.startswith("image/")
     return bool(_IMAGE_NAME.search(url))
 

@@ -18,9 +18,14 @@ from nest_builder.web.urls import join_url
 MAX_FIGURES = 60
 _MAX_CAPTION = 2000
 _MAX_LOOKED_AT = 2000
-_SMALL = 120
-_CAPTION_CLASS = re.compile(r"caption|cutline|bildunterschrift|legend(?:e)?(?:$|[\s_-])|media[_-]?text", re.I)
-_ELSEWHERE_TAGS = frozenset({"nav", "footer", "aside", "form", "iframe", "button", "dialog"})
+_SMALL = 64
+_LONGEST_CAPTION = 1200
+_CAPTION_CLASS = re.compile(
+    r"caption|cutline|bildunterschrift|legend(?:e)?(?:$|[\s_-])|infotext|(?:^|\s)(?:bu|fn)(?:$|\s)|"
+    r"(?:image|img|bild|photo|picture|media)[\w-]*(?:description|info|text)",
+    re.I,
+)
+_ELSEWHERE_TAGS = frozenset({"nav", "footer", "aside", "form", "iframe", "dialog"})
 # Teasers of other stories, portraits of authors, logos and advertisements are not the article's pictures.
 _ELSEWHERE = re.compile(
     r"(?:^|[\s_-])(?:related|recommend\w*|teaser\w*|promo\w*|newsletter\w*|avatar|author|byline|share|social|sharing|"
@@ -53,10 +58,9 @@ class Figure:
 
 
 def find_figures(tree: HtmlElement, url: str, metadata: Metadata) -> tuple[Figure, ...]:
-    """Returns the article's pictures in the page's order, each once.
-
-    Looks inside the element that holds the article; then, where no picture there has a caption, at captioned figures
-    of the whole page; then at JSON-LD; and last at og:image, which comes without a caption.
+    """Returns the article's pictures, each once: those inside the element that holds the article, in the page's order,
+    then captioned ones of the rest of the page (a picture above the headline), then where there are none what JSON-LD
+    names, and last og:image, which comes without a caption.
 
     Args:
         tree: the parsed page; not changed.
@@ -68,9 +72,9 @@ def find_figures(tree: HtmlElement, url: str, metadata: Metadata) -> tuple[Figur
     whole = body if body is not None else tree
     scope = _article_scope(whole)
     found = _collect(scope, base, captioned_only=False)
-    if scope is not whole and not any(figure.caption for figure in found.values()):
+    if scope is not whole:
         for key, figure in _collect(whole, base, captioned_only=True).items():
-            if not found.get(key, figure).caption or key not in found:
+            if key not in found or not found[key].caption:
                 found[key] = figure
     _add_linked(found, metadata.images, base)
     if not found and metadata.lead_image:
@@ -119,7 +123,7 @@ def _collect(scope: HtmlElement, base: str, captioned_only: bool) -> dict[str, F
         if _is_elsewhere(image, scope):
             continue
         figure = _figure(image, base)
-        if figure is None or (captioned_only and not figure.caption):
+        if figure is None or (captioned_only and (not figure.caption or _links_to_page(image))):
             continue
         key = _key(figure.image_url)
         # The same picture may stand there twice, lazily loaded and in <noscript>; the caption belongs to both.
@@ -146,10 +150,12 @@ def _figure(image: HtmlElement, base: str) -> Figure | None:
         return None
     caption, credit = _caption_and_credit(image)
     alt = squeeze(image.get("alt"), _MAX_CAPTION)
-    if not caption:
-        if _is_small(image) or _NO_PICTURE.search(urlsplit(source).path.rpartition("/")[2]):
-            return None
-        if _NO_PICTURE.search(image.get("class") or "") or _links_to_page(image):
+    if _is_small(image):
+        return None
+    # Within a figure or a paragraph it is the author's own choice; elsewhere a picture without words has to prove itself.
+    if not caption and next(image.iterancestors("figure", "p"), None) is None:
+        name = urlsplit(source).path.rpartition("/")[2]
+        if _NO_PICTURE.search(f"{name} {image.get('class') or ''}") or _links_to_page(image):
             return None
     return Figure(source, caption, credit, alt, 0)
 
@@ -179,19 +185,25 @@ def _link_path(href: str) -> str:
 
 def _caption_and_credit(image: HtmlElement) -> tuple[str, str]:
     """Returns the caption and credit from the nearest element around the picture that has them."""
+    credit = ""
+    above_figure = 0
     for depth, ancestor in enumerate(image.iterancestors()):
-        if depth >= 8 or ancestor.tag in ("article", "main", "body", "section"):
+        if depth >= 8 or above_figure > 2 or ancestor.tag in ("article", "main", "body", "section"):
             break
-        captions = list(_caption_elements(ancestor))
+        alone = ancestor.tag == "figure" or _pictures(ancestor) == 1
+        captions = list(_caption_elements(ancestor)) if alone or depth < 3 else []
         # An element with captions of several pictures says nothing of this one alone.
-        if captions and (ancestor.tag == "figure" or _pictures(ancestor) == 1 or (len(captions) == 1 and depth < 3)):
-            caption, credit = _texts(captions)
-            if caption or credit:
+        if captions and (alone or len(captions) == 1):
+            caption, found = _texts(captions)
+            credit = credit or found
+            if caption:
                 return caption, credit or _credit_near(ancestor)
         if ancestor.tag == "figure":
-            credit = _credit_near(ancestor)
-            return "", credit
-    return "", ""
+            credit = credit or _credit_near(ancestor)
+        # Some put the caption beside the figure, not into it.
+        if ancestor.tag == "figure" or above_figure:
+            above_figure += 1
+    return "", credit
 
 
 def _pictures(element: HtmlElement) -> int:
@@ -211,6 +223,7 @@ def _caption_elements(element: HtmlElement) -> Iterator[HtmlElement]:
             and child.tag not in ("img", "picture", "source", "figure", "button", "a", "script", "style")
             and _CAPTION_CLASS.search(child.get("class") or "")
             and child.find(".//img") is None
+            and len(child.text_content()) <= _LONGEST_CAPTION
         ]
     seen: set[HtmlElement] = set()
     for child in marked:

@@ -87,16 +87,17 @@ def read_metadata(tree: HtmlElement, url: str) -> Metadata:
     def meta(*names: str) -> list[str]:
         return [value for name in names for value in metas.get(name, [])]
 
-    heading = tree.find(".//h1")
+    heading_tag = tree.find(".//h1")
+    heading = squeeze(heading_tag.text_content() if heading_tag is not None else "", _MAX_TITLE)
     titles = [plain(_text_of(node.get("headline")), _MAX_TITLE) for node in articles]
     titles += [squeeze(value, _MAX_TITLE) for value in meta("og:title", "twitter:title", "headline")]
-    titles += [squeeze(heading.text_content() if heading is not None else "", _MAX_TITLE)]
+    titles.append(heading)
     title_tag = tree.find(".//title")
     if title_tag is not None:
         titles.append(_TITLE_SEPARATOR.split(squeeze(title_tag.text_content(), _MAX_TITLE))[0])
     linked_text = max((_text_of(node.get("articleBody")) for node in articles), key=len, default="")
     return Metadata(
-        title=next(filter(None, titles), ""),
+        title=_without_site(next(filter(None, titles), ""), heading, meta("og:site_name")),
         authors=_authors(tree, articles, meta(*_AUTHOR_META)),
         published_at=_published(tree, articles, meta(*_DATE_META), url),
         language=_language(tree, meta("og:locale", "content-language", "language", "dc.language")),
@@ -104,6 +105,17 @@ def read_metadata(tree: HtmlElement, url: str) -> Metadata:
         lead_image=next(iter(meta("og:image", "og:image:url", "og:image:secure_url", "twitter:image")), ""),
         linked_text=linked_text,
     )
+
+
+def _without_site(title: str, heading: str, sites: list[str]) -> str:
+    """Returns a title without the site's name at its end ("... | The Post"), where heading or metadata tell it apart."""
+    rest = title[len(heading) :]
+    if heading and title.startswith(heading) and _TITLE_SEPARATOR.match(rest):
+        return heading
+    parts = _TITLE_SEPARATOR.split(title)
+    if len(parts) > 1 and parts[-1].casefold() in (squeeze(site).casefold() for site in sites):
+        return title[: title.rindex(parts[-1])].rstrip(" |-:\u2013\u2014\u00b7\u00bb")
+    return title
 
 
 def _linked_nodes(tree: HtmlElement) -> Iterator[dict[str, Any]]:
@@ -192,7 +204,7 @@ def _language(tree: HtmlElement, metas: list[str]) -> str:
 def _images(articles: list[dict[str, Any]], nodes: list[dict[str, Any]]) -> tuple[LinkedImage, ...]:
     found: dict[str, LinkedImage] = {}
     values: list[Any] = [node.get("image") for node in articles]
-    values += [node for node in nodes if node.get("@type") == "ImageObject" and node.get("caption")]
+    values += [node for node in nodes if node.get("@type") == "ImageObject"]
     for value in values:
         for image in value if isinstance(value, list) else [value]:
             linked = _linked_image(image)
@@ -209,5 +221,6 @@ def _linked_image(value: Any) -> LinkedImage | None:
     url = _text_of(value.get("url")) or _text_of(value.get("contentUrl")) or _text_of(value.get("@id"))
     if not url:
         return None
+    caption = _text_of(value.get("caption")) or _text_of(value.get("description"))
     credit = _text_of(value.get("creditText")) or _text_of(value.get("creator")) or _text_of(value.get("author"))
-    return LinkedImage(url, plain(_text_of(value.get("caption")), 2000), plain(credit, 300))
+    return LinkedImage(url, plain(caption, 2000), plain(credit, 300))

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 _SPACE = re.compile(r"[\s\u200b\u200e\u200f\u202a-\u202e\ufeff]+")
 _TAG = re.compile(r"<[^<>]{0,2000}>")
 _BY = re.compile(r"^\s*(?:by|von|par|por|di|door|av)\s*[:\u00a0]?\s+", re.I)
-_AUTHOR_SPLIT = re.compile(r"\s*(?:,|;|\||\band\b|\bund\b|&)\s*")
-_NO_NAME = re.compile(r"^(?:https?:|www\.|@)|^$|^\W+$", re.I)
+_AUTHOR_SPLIT = re.compile(r"\s*(?:,|;|\||\b(?:and|und|og|et)\b|&)\s*")
+_NO_NAME = re.compile(r"^(?:https?:|www\.|[(\[])|@|^\W*$", re.I)
+_NOT_LETTERS = re.compile(r"[\W_]+")
 MAX_AUTHORS = 20
 
 
@@ -42,5 +43,6 @@ def author_names(values: Iterable[str]) -> tuple[str, ...]:
         for part in _AUTHOR_SPLIT.split(line):
             name = part.strip(" .:-\u2013\u2014")
             if not _NO_NAME.match(name) and len(name) <= 80 and len(name.split()) <= 6:
-                names.setdefault(name.casefold(), name)
+                # "emma-lee" after "Emma Lee" is the same person's address on the site.
+                names.setdefault(_NOT_LETTERS.sub(" ", name.casefold()).strip(), name)
     return tuple(names.values())[:MAX_AUTHORS]
