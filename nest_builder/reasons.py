@@ -40,6 +40,7 @@ class Reason(StrEnum):
     BOMB = "decompression bomb"
     DUPLICATE_IMAGE = "duplicate image"
     NEAR_DUPLICATE_IMAGE = "near-duplicate image"
+    ENOUGH_IMAGES = "enough images of the entity"
     # annotate and ask: the samples
     UNCLEAR_TARGET = "unclear whether and where the target is shown"
     MASK_REJECTED = "implausible mask"
