@@ -80,7 +80,7 @@ class Darkroom:
         key = f"{self._seed}/{len(self.photos)}"
         dice = array_chance("photo", key)
         shown: Entity | None = story.subject
-        if shown and rng.random() < (0.04 if number == 0 else 0.3):
+        if shown and rng.random() < (0.04 if number == 0 else 0.24):
             shown = rng.choice((story.predecessor, story.rival, None))
         looks = self._looks(rng, dice, shown, story)
         width, height = rng.choice(SIZES)

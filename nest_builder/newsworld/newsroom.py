@@ -82,7 +82,7 @@ class Newsroom:
         return min(start + timedelta(days=self.rng.randrange(low, high + 1)), WINDOW[1])
 
     def _photos(self) -> int:
-        return self.rng.choice((2, 2, 2, 3))
+        return self.rng.choice((1, 2, 2, 2, 2))
 
     def _rival(self, entity: Entity) -> Entity:
         """Someone or something of the same category; new ones, too, so that names alone do not settle what is shown."""
@@ -109,7 +109,7 @@ class Newsroom:
     def _first_stories(self, entity: Entity) -> None:
         first, after = FIRST.get(entity.category, "launch"), AFTER.get(entity.category, "review")
         outlets = self.rng.sample(OPEN, 3)
-        self.publish(self._story(first, entity, entity.since), outlets[0], photos=self.rng.choice((2, 2, 3)))
+        self.publish(self._story(first, entity, entity.since), outlets[0], photos=self.rng.choice((2, 2, 2, 2, 3)))
         self.publish(self._story(after, entity, self._day(entity.since, 4, 20)), outlets[1], photos=self._photos())
         if self.rng.random() < 0.08:
             self.publish(self._story(after, entity, self._day(entity.since, 6, 40)), outlets[2], photos=self._photos())
@@ -118,7 +118,7 @@ class Newsroom:
         titled = change.role.relation == "holds_title"
         outlets = self.rng.sample(OPEN, 3)
         told = self._story("title" if titled else "takeover", entity, change.day, change)
-        self.publish(told, outlets[0], photos=self.rng.choice((2, 2, 3)))
+        self.publish(told, outlets[0], photos=self.rng.choice((2, 2, 2, 2, 3)))
         if self.rng.random() < 0.25:  # the same fact in other words
             self.publish(told, outlets[1], photos=self._photos())
         kind = "title" if titled else "profile"
