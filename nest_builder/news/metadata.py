@@ -108,7 +108,7 @@ def read_metadata(tree: HtmlElement, url: str) -> Metadata:
 
 
 def _without_site(title: str, heading: str, sites: list[str]) -> str:
-    """Returns a title without the site's name at its end ("... | The Post"), where heading or metadata tell it apart."""
+    """Returns a title without the site's name at its end ("... | The Post"), where the page tells it apart."""
     rest = title[len(heading) :]
     if heading and title.startswith(heading) and _TITLE_SEPARATOR.match(rest):
         return heading

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from lxml import etree
 
+from nest_builder.news.base import PageError
 from nest_builder.news.dates import date_in_url
 from nest_builder.news.feeds import FeedEntry
 from nest_builder.news.offline import newspaper
@@ -14,6 +16,8 @@ from nest_builder.news.pages import parse_page
 from nest_builder.news.text import squeeze
 from nest_builder.web.exchange import FetchRejected
 from nest_builder.web.urls import canonical_url, host_of, join_url
+
+log = logging.getLogger(__name__)
 
 MAX_CATEGORIES = 20
 MAX_ARTICLES = 1000
@@ -55,16 +59,15 @@ def discover(url: str, body: bytes, fetch_pages: FetchPages, max_articles: int =
     category = type(source.categories[0]) if source.categories else package.source.Category
     source.categories = [category(url=url, html=source.html, doc=front)]
     for link in wanted:
-        if link in pages:
-            source.categories.append(_category(category, link, pages[link]))
+        if link not in pages:
+            continue
+        try:
+            source.categories.append(category(url=link, html="", doc=parse_page(pages[link])))
+        except PageError as error:
+            log.info("category %s is left out: %s", link, error)
     source.feeds = []
     source.generate_articles(limit=4 * max_articles)
     return _entries(source.articles, host)[:max_articles]
-
-
-def _category(category: Any, url: str, body: bytes) -> Any:
-    tree = parse_page(body)
-    return category(url=url, html="", doc=tree)
 
 
 def _entries(articles: list[Any], host: str) -> tuple[FeedEntry, ...]:

@@ -30,9 +30,10 @@ def image_source(image: HtmlElement, base: str) -> str | None:
     candidates: list[tuple[float, str]] = []
     for attribute in _SRCSETS:
         candidates += parse_srcset(image.get(attribute))
-    picture = image.getparent()
-    if picture is not None and picture.tag == "picture":
-        for source in picture.iterchildren("source"):
+    # libxml2 doesn't know that `source` is an empty element, and nests what follows into it.
+    picture = next(image.iterancestors("picture"), None)
+    if picture is not None:
+        for source in picture.iter("source"):
             if not _UNREADABLE.search(source.get("type") or ""):
                 for attribute in _SRCSETS:
                     candidates += parse_srcset(source.get(attribute))
@@ -54,5 +55,6 @@ def parse_srcset(value: str | None) -> list[tuple[float, str]]:
     for match in _CANDIDATE.finditer((value or "").strip()[:_MAX_SRCSET]):
         url, number, unit = match.groups()
         weight = float(number[:8]) * (1.0 if unit == "w" else 100.0) if number else 100.0
-        found.append((weight, url.rstrip(",")))
+        if url.strip(","):
+            found.append((weight, url.rstrip(",")))
     return found
