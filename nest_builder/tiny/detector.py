@@ -42,6 +42,7 @@ from nest_builder.tiny.vocabulary import PromptEncoder
 log = logging.getLogger(__name__)
 
 WARM_UP = 0.06  # share of the steps
+FOCUS = 0.285  # share of the steps after which boxes are good and classification, the harder part, counts double
 BACKBONE = "model.backbone.conv_encoder.model."
 
 
@@ -146,9 +147,12 @@ class Training:
         rng = np.random.default_rng([self.plan.seed, 2, self.done])
         batch = draw_batch(rng, pool, self.plan.batch, self.encoder).to(self.device)
         out = self.model(pixel_values=batch.pixels, input_ids=batch.ids, attention_mask=batch.mask, labels=batch.labels)
-        dense = dense_loss(out.enc_outputs_class, out.enc_outputs_coord_logits, batch.labels, self.grid)
+        classes, boxes = dense_loss(out.enc_outputs_class, out.enc_outputs_coord_logits, batch.labels, self.grid)
+        terms = out.loss_dict | {"dense_classes": classes, "dense_boxes": boxes}
+        focus = 2 if self.done >= FOCUS * self.plan.steps else 1
+        weights = {name: focus if name.endswith("classes") else 1 for name in terms}
         self.optimizer.zero_grad()
-        torch.autograd.backward(out.loss + dense.total)
+        torch.autograd.backward(torch.stack([weights[name] * value for name, value in terms.items()]).sum())
         nn.utils.clip_grad_norm_(self.model.parameters(), 0.5)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * one_cycle(self.done / self.plan.steps)
@@ -159,8 +163,7 @@ class Training:
             for name, value in self.model.state_dict().items():
                 if value.is_floating_point():
                     self.average[name].lerp_(value, 1 - decay)
-        terms = {name: value.item() for name, value in out.loss_dict.items()}
-        return terms | {"dense": dense.classes.item(), "dense_l1": dense.l1.item(), "dense_giou": dense.giou.item()}
+        return {name: value.item() for name, value in terms.items()}
 
     def averaged(self) -> Any:
         """A plain model with the averaged weights, on the CPU, for judging and saving."""

@@ -15,7 +15,6 @@ signature of a transformers loss function and is set as `model.loss_function`; t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -66,25 +65,23 @@ def decoder_loss(
     module's head).
 
     Returns:
-        The weighted sum over layers, the last layer's terms by name, and None for the auxiliary outputs.
+        The total, its two parts by name ("classes", "boxes"), and None for the auxiliary outputs; all weighted as the
+        library weighs them and summed over layers.
     """
     matcher = GroundingDinoHungarianMatcher(
         class_cost=config.class_cost, bbox_cost=config.bbox_cost, giou_cost=config.giou_cost
     )
     criterion = MendedImageLoss(matcher=matcher, focal_alpha=config.focal_alpha, losses=["labels", "boxes"])  # type: ignore[no-untyped-call]
     criterion.to(device)
-    weights = {
-        "loss_ce": CLASS_WEIGHT,
-        "loss_bbox": config.bbox_loss_coefficient,
-        "loss_giou": config.giou_loss_coefficient,
-    }
     maps = tuple(label["token_maps"] for label in labels)
-    total, terms = logits.new_zeros(()), {}
+    classes, boxes = logits.new_zeros(()), logits.new_zeros(())
     for layer_logits, layer_boxes in zip(outputs_class, outputs_coord, strict=True):
         layer = {"logits": layer_logits, "pred_boxes": layer_boxes, "label_maps": maps, "text_mask": text_mask}
         terms = criterion(layer, labels)
-        total = total + sum(weights[name] * terms[name] for name in weights)
-    return total, terms, None
+        classes = classes + CLASS_WEIGHT * terms["loss_ce"]
+        boxes = boxes + config.bbox_loss_coefficient * terms["loss_bbox"]
+        boxes = boxes + config.giou_loss_coefficient * terms["loss_giou"]
+    return classes + boxes, {"classes": classes, "boxes": boxes}, None
 
 
 def token_grid(size: int, strides: tuple[int, ...], device: torch.device) -> Tensor:
@@ -144,21 +141,7 @@ def focal(logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     return (balance * miss.square() * entropy * valid).sum() / target.sum().clamp(min=1)
 
 
-@dataclass(frozen=True, slots=True)
-class DenseLoss:
-    """The three terms of `dense_loss`, each a scalar."""
-
-    classes: Tensor
-    l1: Tensor
-    giou: Tensor
-
-    @property
-    def total(self) -> Tensor:
-        """The weighted sum that is added to the decoder's loss."""
-        return DENSE_CLASS * self.classes + DENSE_L1 * self.l1 + DENSE_GIOU * self.giou
-
-
-def dense_loss(logits: Tensor, coordinates: Tensor, labels: list[Label], grid: Tensor) -> DenseLoss:
+def dense_loss(logits: Tensor, coordinates: Tensor, labels: list[Label], grid: Tensor) -> tuple[Tensor, Tensor]:
     """Teach every encoder token its phrases, and the tokens at an object's centre its box.
 
     Args:
@@ -166,6 +149,9 @@ def dense_loss(logits: Tensor, coordinates: Tensor, labels: list[Label], grid: T
         coordinates: `enc_outputs_coord_logits`, (batch, tokens, 4); before the sigmoid.
         labels: one `Label` an image.
         grid: (tokens, 3) of `token_grid`.
+
+    Returns:
+        The classification part and the box part, weighted.
     """
     boxes = torch.cat([label["boxes"] for label in labels])
     maps = torch.cat([label["token_maps"] for label in labels]).to(logits.dtype)
@@ -173,9 +159,10 @@ def dense_loss(logits: Tensor, coordinates: Tensor, labels: list[Label], grid: T
     positive = positive_tokens(boxes, grid)
     target = torch.zeros_like(logits)
     target.index_add_(0, owner, positive[:, :, None].to(logits.dtype) * maps[:, None, :])
-    classes = focal(logits, target.clamp(max=1), torch.isfinite(logits))
+    classes = DENSE_CLASS * focal(logits, target.clamp(max=1), torch.isfinite(logits))
     box, token = positive.nonzero(as_tuple=True)
     if len(box) == 0:
-        return DenseLoss(classes, classes.new_zeros(()), classes.new_zeros(()))
+        return classes, classes.new_zeros(())
     predicted, wanted = coordinates[owner[box], token].sigmoid(), boxes[box]
-    return DenseLoss(classes, (predicted - wanted).abs().sum(-1).mean(), (1 - paired_giou(predicted, wanted)).mean())
+    l1, giou = (predicted - wanted).abs().sum(-1).mean(), paired_giou(predicted, wanted).mean()
+    return classes, DENSE_L1 * l1 + DENSE_GIOU * (1 - giou)
