@@ -21,7 +21,8 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
 
-from nest_builder.newsworld.scenes import random_training_scene
+from nest_builder.newsworld.looks import CATEGORIES, anonymous_look, new_look
+from nest_builder.newsworld.scenes import Scene, compose, random_training_scene, render
 from nest_builder.tiny.detector_data import (
     Query,
     ScenePool,
@@ -167,6 +168,18 @@ def wanted_boxes(query: Query, targets: NDArray[np.void]) -> FloatArray:
     return corners(np.array(fitting, np.float64).reshape(-1, 4))
 
 
+def launch_scene(rng: np.random.Generator, width: int, height: int) -> Scene:
+    """A picture of something new: one or two things of the wide generator of launches, often with a nameless twin."""
+    categories = [CATEGORIES[int(index)] for index in rng.integers(len(CATEGORIES), size=3)]
+    looks = [new_look(rng, category) for category in categories[: int(rng.integers(1, 3))]]
+    if rng.random() < 0.6:
+        looks.append(anonymous_look(rng, categories[0] if rng.random() < 0.5 else categories[2]))
+    return render(compose(rng, [(look, None) for look in looks], width, height))
+
+
+SOURCES: dict[str, SceneSource] = {"street": random_training_scene, "launch": launch_scene}
+
+
 def saved_detections(folder: Path, seed: int, scenes: int, source: SceneSource = random_training_scene) -> list[Judged]:
     """Detect with a saved model as a user does, one phrase a prompt, in pictures of several sizes.
 
@@ -209,9 +222,10 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scenes", type=int, default=300)
+    parser.add_argument("--kind", choices=SOURCES, default="launch")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    judged = saved_detections(arguments.folder, arguments.seed, arguments.scenes)
+    judged = saved_detections(arguments.folder, arguments.seed, arguments.scenes, SOURCES[arguments.kind])
     log.info("best: %s", best_threshold(judged))
     for threshold in (0.25, 0.3, 0.35, 0.4, 0.5):
         log.info("%s", score_at(judged, threshold))

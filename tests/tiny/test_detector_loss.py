@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from transformers.loss.loss_grounding_dino import GroundingDinoImageLoss
+from transformers import GroundingDinoConfig
+from transformers.loss.loss_grounding_dino import GroundingDinoForObjectDetectionLoss, GroundingDinoImageLoss
 
 from nest_builder.tiny.detector_loss import (
     Label,
     MendedImageLoss,
+    decoder_loss,
     dense_loss,
     focal,
     paired_giou,
@@ -58,6 +60,27 @@ def test_the_library_still_has_the_fault_that_we_mend() -> None:
     theirs, ours = one_hot(GroundingDinoImageLoss, labels), one_hot(MendedImageLoss, labels)
     assert theirs[:2].equal(ours[:2])
     assert not theirs[2].equal(ours[2])
+
+
+def test_decoder_loss_of_one_image_is_the_librarys_without_the_proposals() -> None:
+    """One image has no offset to get wrong, so there the library's own decoder terms are the reference."""
+    torch.manual_seed(0)
+    config = GroundingDinoConfig(max_text_len=TOKENS, decoder_layers=2, auxiliary_loss=True, two_stage=False)
+    labels = [label((1,), (3, 4), boxes=[[0.3, 0.3, 0.2, 0.2], [0.7, 0.6, 0.4, 0.3]])]
+    outputs = {
+        "logits": torch.randn(1, 5, TOKENS),
+        "pred_boxes": torch.rand(1, 5, 4) * 0.4 + 0.3,
+        "outputs_class": torch.randn(2, 1, 5, TOKENS),
+        "outputs_coord": torch.rand(2, 1, 5, 4) * 0.4 + 0.3,
+        "text_mask": torch.ones(1, 5, TOKENS, dtype=torch.bool),
+    }
+    outputs["logits"], outputs["pred_boxes"] = outputs["outputs_class"][-1], outputs["outputs_coord"][-1]
+    maps = (labels[0]["token_maps"],)
+    arguments = {"labels": labels, "device": torch.device("cpu"), "config": config, "label_maps": maps, **outputs}
+    total, terms, _ = decoder_loss(**arguments)
+    expected, _, _ = GroundingDinoForObjectDetectionLoss(**arguments)
+    assert total.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert total.item() == pytest.approx(sum(term.item() for term in terms.values()), rel=1e-5)
 
 
 def test_token_grid_covers_every_level_in_the_encoders_order() -> None:
