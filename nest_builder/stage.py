@@ -165,7 +165,9 @@ class Runner:
             if sorted(outcome.item for outcome in outcomes) != sorted(fingerprints):
                 raise RuntimeError(f"stage {stage.name} must return one outcome for each item of its batch")
             session.rollback()  # whatever process() read is not part of the write
-            self._forget(session, stage, list(fingerprints))
+            # A feed that is down tonight must not take with it what it said yesterday.
+            replaced = [o.item for o in outcomes if not (stage.keeps_history and isinstance(o, Failed))]
+            self._forget(session, stage, replaced)
             earlier = {
                 entry.item: entry
                 for entry in session.scalars(

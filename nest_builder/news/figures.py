@@ -58,9 +58,10 @@ class Figure:
 
 
 def find_figures(tree: HtmlElement, url: str, metadata: Metadata) -> tuple[Figure, ...]:
-    """Returns the article's pictures, each once: those inside the element that holds the article, in the page's order,
-    then captioned ones of the rest of the page (a picture above the headline), then where there are none what JSON-LD
-    names, and last og:image, which comes without a caption.
+    """Returns the article's pictures, each once.
+
+    First those inside the element that holds the article, in the page's order; then captioned ones of the rest of the
+    page (a picture above the headline); where there are none, what JSON-LD names; and last og:image, without a caption.
 
     Args:
         tree: the parsed page; not changed.
@@ -152,7 +153,7 @@ def _figure(image: HtmlElement, base: str) -> Figure | None:
     alt = squeeze(image.get("alt"), _MAX_CAPTION)
     if _is_small(image):
         return None
-    # Within a figure or a paragraph it is the author's own choice; elsewhere a picture without words has to prove itself.
+    # Within a figure or a paragraph it is the author's choice; elsewhere a picture without words has to prove itself.
     if not caption and next(image.iterancestors("figure", "p"), None) is None:
         name = urlsplit(source).path.rpartition("/")[2]
         if _NO_PICTURE.search(f"{name} {image.get('class') or ''}") or _links_to_page(image):

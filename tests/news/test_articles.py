@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import re
@@ -25,10 +26,12 @@ BODY = f"<p>{' '.join(SENTENCES)}</p><p>{' '.join(reversed(SENTENCES))}</p>"
 PAGE = f"""<!DOCTYPE html><html lang="en-GB"><head><title>A phone | The Post</title>
 <meta property="og:title" content="A phone | The Post"><meta name="author" content="By Ann Lee">
 <meta property="article:published_time" content="2025-07-15T10:00:00+02:00">
-<meta property="og:image" content="/lead.jpg"></head><body><nav><img src="/logo.png" width="300"></nav>
+<meta property="og:image" content="/lead.jpg"></head><body>
+<nav><img src="/logo.png" width="300"></nav>
 <article><h1>A phone</h1>
-<figure><img src="/a.jpg" alt="A phone on a table"><figcaption>The phone, left. <span class="credit">Bo Roe/Agency</span>
-</figcaption></figure>{BODY}</article><aside><figure><img src="/other.jpg"><figcaption>Another story</figcaption></figure>
+<figure><img src="/a.jpg" alt="A phone on a table">
+<figcaption>The phone, left. <span class="credit">Bo Roe/Agency</span></figcaption></figure>{BODY}</article>
+<aside><figure><img src="/other.jpg"><figcaption>Another story</figcaption></figure>
 </aside></body></html>"""
 
 
@@ -56,7 +59,7 @@ def test_an_opt_out_in_the_page_is_told() -> None:
 @pytest.mark.parametrize(
     ("head", "field", "expected"),
     [
-        ('<script type="application/ld+json">{"@type": "NewsArticle", "headline": "From LD"}</script>', "title", "From LD"),
+        ('<script type="application/ld+json">{"@type": "NewsArticle", "headline": "LD"}</script>', "title", "LD"),
         ('<script type="application/ld+json">{"@graph": [{"@type": ["NewsArticle"], "author": [{"name": "A B"},'
          ' {"@type": "Organization", "name": "Firm"}]}]}</script>', "authors", ("A B",)),
         ('<script type="application/ld+json">{"@type": "NewsArticle", "datePublished": "2025-07-14"}</script>',
@@ -110,10 +113,8 @@ _HOSTILE = {
 @pytest.mark.parametrize("markup", _HOSTILE.values(), ids=_HOSTILE.keys())
 def test_hostile_markup_takes_bounded_time(markup: str) -> None:
     started = time.perf_counter()
-    try:
+    with contextlib.suppress(PageError):
         TrafilaturaExtractor().extract(f"<html><body><article>{BODY}{markup}</article></body></html>".encode(), URL)
-    except PageError:
-        pass
     assert time.perf_counter() - started < 5.0
 
 

@@ -20,7 +20,7 @@ from nest_builder.news.credits import split_credit
         ("The hall. (Bo Roe/AP)", "The hall.", "Bo Roe/AP"),
         ("The hall (AFP / Bo Roe)", "The hall", "AFP / Bo Roe"),
         ("Photo: Bo Roe", "", "Bo Roe"),
-        ("She took the photo by the river. Then she left the town for good", "She took the photo by the river. Then she left the town for good", ""),
+        ("Her photo by the river. Then she left the town.", "Her photo by the river. Then she left the town.", ""),
         ("The phone (2025) on show", "The phone (2025) on show", ""),
         ("A view of the hall", "A view of the hall", ""),
         ("", "", ""),
