@@ -88,7 +88,6 @@ def newspaper_text(markup: str, url: str) -> str:
             return _parsed_text(package.Article(url, config=config), markup)
         except ImportError:
             # A few languages need a tokenizer of their own, which is an extra; the English rules find paragraphs too.
-            config.use_meta_language = False
             config.language = "en"
             return _parsed_text(package.Article(url, config=config), markup)
     except (package.ArticleException, etree.LxmlError, ValueError, AttributeError, TypeError, RecursionError) as error:

@@ -81,7 +81,7 @@ def find_figures(tree: HtmlElement, url: str, metadata: Metadata) -> tuple[Figur
     if not found and metadata.lead_image:
         lead = join_url(base, metadata.lead_image)
         if lead and not _NO_PICTURE.search(urlsplit(lead).path.rpartition("/")[2]):
-            found[_key(lead)] = Figure(lead, "", "", "", 0)
+            found[picture_key(lead)] = Figure(lead, "", "", "", 0)
     kept = list(found.values())[:MAX_FIGURES]
     return tuple(replace(figure, position=index) for index, figure in enumerate(kept))
 
@@ -126,7 +126,7 @@ def _collect(scope: HtmlElement, base: str, captioned_only: bool) -> dict[str, F
         figure = _figure(image, base)
         if figure is None or (captioned_only and (not figure.caption or _links_to_page(image))):
             continue
-        key = _key(figure.image_url)
+        key = picture_key(figure.image_url)
         # The same picture may stand there twice, lazily loaded and in <noscript>; the caption belongs to both.
         if key not in found or (figure.caption and not found[key].caption):
             found[key] = figure
@@ -286,7 +286,7 @@ def _add_linked(found: dict[str, Figure], images: tuple[LinkedImage, ...], base:
         source = join_url(base, linked.url)
         if source is None:
             continue
-        key = _key(source)
+        key = picture_key(source)
         known = found.get(key)
         caption, credit = split_credit(linked.caption)
         if known is not None:
@@ -296,7 +296,7 @@ def _add_linked(found: dict[str, Figure], images: tuple[LinkedImage, ...], base:
             found[key] = Figure(source, caption, linked.credit or credit, "", 0)
 
 
-def _key(url: str) -> str:
+def picture_key(url: str) -> str:
     """Returns what versions of one picture share: the file's name without size marks and extension, else the path."""
     path = urlsplit(url).path
     stem = re.sub(r"\.\w{2,5}$", "", path.rpartition("/")[2])

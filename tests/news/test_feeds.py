@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import time
+import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from nest_builder.news.feeds import MAX_FEED_BYTES, FeedError, FeedMedia, parse_feed
+from nest_builder.web import normalise_url
 
 URL = "http://feeds.example/feed.xml"
 
@@ -160,3 +162,12 @@ def test_feedparsers_own_cases_of_titles_and_links(shared: Path) -> None:
             missed.append((path.name, want, feed.entries[0]))
     assert agreed >= 15
     assert len(missed) <= agreed // 10, missed
+
+
+def test_the_list_to_start_from() -> None:
+    listed = tomllib.loads((Path(__file__).parents[2] / "data" / "feeds.toml").read_text())["feed"]
+    assert len({feed["url"] for feed in listed}) == len(listed) >= 25
+    for feed in listed:
+        assert set(feed) == {"outlet", "url", "language"}
+        assert normalise_url(feed["url"]) == feed["url"]
+        assert feed["url"].startswith("https://")
