@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -69,12 +70,14 @@ class Batch:
         boxes: float32, (B, P, 4), x0 y0 x1 y1 in pixels of the padded picture; jittered.
         points: float32, (B, P, 1, 2), a pixel inside each target.
         targets: float32, (B, P, G, G), covered share of each cell.
+        labels: uint8, (B, G, G), the number of the instance in each cell, 0 for background.
     """
 
     pixels: torch.Tensor
     boxes: torch.Tensor
     points: torch.Tensor
     targets: torch.Tensor
+    labels: torch.Tensor
 
 
 def flatten_scene(scene: Scene, width: int, height: int) -> LabelledPicture:
@@ -179,7 +182,7 @@ def jitter_box(rng: Generator, box: NDArray[np.float64], height: int, width: int
     return np.clip(moved, 0, [width, height, width, height])
 
 
-def draw_sample(rng: Generator, pool: Pool, prompts: int, size: int) -> tuple[NDArray[np.float32], ...]:
+def draw_sample(rng: Generator, pool: Pool, prompts: int, size: int) -> tuple[NDArray[Any], ...]:
     """One picture of longest side `size` with `prompts` prompted instances: the fields of `Batch`, without B.
 
     Pictures without a usable instance are passed over; instances repeat, with another jitter, where there are too few.
@@ -214,7 +217,11 @@ def draw_sample(rng: Generator, pool: Pool, prompts: int, size: int) -> tuple[ND
         boxes[k] = jitter_box(rng, tight, height, width)
         points[k, 0] = inside[int(rng.integers(len(inside))), ::-1]
         targets[k] = frame.reshape(size // CELL, CELL, size // CELL, CELL).mean((1, 3))
-    return pixels, boxes, points, targets
+    labels = np.zeros((size, size), np.uint8)
+    labels[:height, :width] = np.asarray(
+        Image.fromarray(picture.labels).resize((width, height), Image.Resampling.NEAREST)
+    )
+    return pixels, boxes, points, targets, labels[::CELL, ::CELL]
 
 
 def draw_batch(rng: Generator, pools: Sequence[Pool], count: int, prompts: int, size: int) -> Batch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F  # noqa: N812 - the name everybody knows
 from torch import Tensor
 
@@ -45,6 +46,26 @@ def mask_iou(logits: Tensor, targets: Tensor) -> Tensor:
     predicted, true = logits > 0, targets.expand_as(logits) > 0.5
     union = (predicted | true).sum((-2, -1))
     return (predicted & true).sum((-2, -1)) / union.clamp(min=1)
+
+
+def outline_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """What the encoder alone should know, whatever the prompt: things, and the outlines between them.
+
+    Through the mask decoder the encoder learns this too, only several times more slowly.
+
+    Args:
+        logits: (B, 3, h, w): is there a thing, does the cell to the right show another one, does the cell below.
+        labels: (B, h, w), the number of the instance in each cell, 0 for background.
+
+    Returns:
+        Binary cross-entropy, scalar; an outline's cell counts four times, since few are.
+    """
+    labels = labels.long()
+    right = F.pad(labels[:, :, 1:] != labels[:, :, :-1], (0, 1))
+    below = F.pad(labels[:, 1:] != labels[:, :-1], (0, 0, 0, 1))
+    targets = torch.stack([labels > 0, right, below], 1).float()
+    rarity = torch.tensor([1.0, 4.0, 4.0], device=logits.device)[:, None, None]
+    return F.binary_cross_entropy_with_logits(logits.float(), targets, pos_weight=rarity) * 3
 
 
 def prompt_loss(masks: Tensor, scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

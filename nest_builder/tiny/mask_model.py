@@ -14,19 +14,21 @@ import logging
 import math
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 import numpy as np
 import torch
+import torch.nn.functional as F  # noqa: N812 - the name everybody knows
 import typer
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import SamModel
 
-from nest_builder.tiny.mask_data import Batch, Pool, build_pool, draw_batch
-from nest_builder.tiny.mask_loss import mask_iou, prompt_loss
-from nest_builder.tiny.mask_network import build_model, enlarge, picture_size, save
+from nest_builder.tiny.mask_data import CELL, Batch, Pool, build_pool, draw_batch
+from nest_builder.tiny.mask_loss import mask_iou, outline_loss, prompt_loss
+from nest_builder.tiny.mask_network import DECODER, PATCH, build_model, enlarge, picture_size, save, whiten_patches
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +84,10 @@ PROMPTINGS = (
 SHARES = [prompting.share for prompting in PROMPTINGS]
 
 
-def ask(model: SamModel, batch: Batch, prompting: Prompting) -> tuple[Tensor, Tensor]:
-    """Masks (B, P, M, G, G) and predicted IoU (B, P, M); a picture is encoded once for all its prompts.
+def ask(model: SamModel, batch: Batch, prompting: Prompting) -> tuple[Tensor, Tensor, Tensor]:
+    """Masks (B, P, M, G, G), predicted IoU (B, P, M) and the pictures' encoding (B, C, G / 4, G / 4).
+
+    A picture is encoded once for all its prompts.
 
     The model's own `forward` in three steps, since only two of them stand bfloat16: a position has to be known more
     finely than its eight bits.
@@ -97,7 +101,7 @@ def ask(model: SamModel, batch: Batch, prompting: Prompting) -> tuple[Tensor, Te
     with torch.autocast(device.type, torch.bfloat16):
         embedded = model.vision_encoder(batch.pixels.to(device)).last_hidden_state
         masks, scores = model.mask_decoder(embedded, positions, sparse, dense, prompting.multimask)
-    return masks, scores
+    return masks, scores, embedded
 
 
 def rate(phase: Phase, step: int, steps: int) -> float:
@@ -114,7 +118,7 @@ def follow(model: SamModel, pool: Pool, seed: int = 1) -> float:
     values = []
     for _ in range(4):
         batch = draw_batch(rng, [pool], 8, 4, picture_size(model))
-        masks, _ = ask(model, batch, PROMPTINGS[0])
+        masks, _, _ = ask(model, batch, PROMPTINGS[0])
         values.append(mask_iou(masks.float().cpu(), batch.targets[:, :, None]).mean())
     return float(torch.stack(values).mean())
 
@@ -153,26 +157,31 @@ def train(
     if state_file is not None and state_file.is_file():
         state = torch.load(state_file, map_location=device, weights_only=True)
     model = build_model(seed, PHASES[0].size)
-    cast(torch.nn.Module, model).to(device)
+    look = torch.cat([draw_batch(rng, training, 8, 1, PHASES[0].size).pixels for _ in range(8)])
+    whiten_patches(model, look)
+    cast(nn.Module, model).to(device)
+    outliner = nn.Conv2d(DECODER, 3 * (PATCH // CELL) ** 2, 1).to(device)
     for phase in PHASES:
         if phase.size < state["size"]:
             continue
         model = enlarge(model, phase.size).train()
         mean = copy.deepcopy(model).eval()
-        optimizer = make_optimizer(model)
+        optimizers = make_optimizers(model, outliner)
         begin, phase_steps = 0, max(1, round(steps * phase.share))
         if phase.size == state["size"]:
             model.load_state_dict(state["model"])
             mean.load_state_dict(state["mean"])
-            optimizer.load_state_dict(state["optimizer"])
+            outliner.load_state_dict(state["outliner"])
+            for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
+                optimizer.load_state_dict(saved)
             rng.bit_generator.state = state["rng"]
             begin = state["step"]
         start = time.monotonic()
         for step in range(begin, phase_steps):
-            for group in optimizer.param_groups:
+            for group in [group for optimizer in optimizers for group in optimizer.param_groups]:
                 group["lr"] = rate(phase, step, phase_steps)
             batch = draw_batch(rng, training, count, prompts, phase.size)
-            overlap = learn(model, optimizer, batch, PROMPTINGS[int(rng.choice(len(PROMPTINGS), p=SHARES))])
+            overlap = learn(model, outliner, optimizers, batch, PROMPTINGS[int(rng.choice(len(PROMPTINGS), p=SHARES))])
             keep = min(phase.memory, (step + 1) / (step + 10))
             with torch.no_grad():
                 torch._foreach_lerp_(list(mean.parameters()), list(model.parameters()), 1 - keep)
@@ -188,30 +197,45 @@ def train(
                 save(mean, out)
                 if state_file is not None:
                     whole = {
+                        "size": phase.size,
+                        "step": step + 1,
+                        "rng": rng.bit_generator.state,
                         "model": model.state_dict(),
                         "mean": mean.state_dict(),
-                        "optimizer": optimizer.state_dict(),
+                        "outliner": outliner.state_dict(),
+                        "optimizers": [optimizer.state_dict() for optimizer in optimizers],
                     }
-                    torch.save(
-                        {**whole, "size": phase.size, "step": step + 1, "rng": rng.bit_generator.state}, state_file
-                    )
+                    torch.save(whole, state_file)
                 scores = {name: round(follow(mean, pool), 3) for name, pool in held_out.items()}
                 log.info("size %d step %d of %d, held-out IoU %s", phase.size, step + 1, phase_steps, scores)
         model = mean
     return model
 
 
-def make_optimizer(model: SamModel) -> torch.optim.AdamW:
-    """AdamW with weight decay on the matrices alone."""
-    learned = [p for p in model.parameters() if p.requires_grad]
-    groups: list[dict[str, Any]] = [
-        {"params": [p for p in learned if p.ndim > 1]},
-        {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.03)
+def make_optimizers(model: SamModel, outliner: nn.Module) -> tuple[torch.optim.Optimizer, ...]:
+    """Muon for the matrices of the transformers (Jordan et al. 2024), AdamW for all else.
+
+    Muon's steps are scaled to the size of AdamW's, so that one learning rate serves both.
+    """
+    learned = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    inner = {
+        n for n, p in learned.items() if p.ndim == 2 and (".layers." in n or "_attn" in n) and n.endswith("weight")
+    }
+    others = [p for n, p in learned.items() if n not in inner] + list(outliner.parameters())
+    matrices = [p for n, p in learned.items() if n in inner]
+    return (
+        torch.optim.Muon(matrices, weight_decay=0.03, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.0),
+    )
 
 
-def learn(model: SamModel, optimizer: torch.optim.Optimizer, batch: Batch, prompting: Prompting) -> float:
+def learn(
+    model: SamModel,
+    outliner: nn.Module,
+    optimizers: Sequence[torch.optim.Optimizer],
+    batch: Batch,
+    prompting: Prompting,
+) -> float:
     """One optimiser step.
 
     Returns:
@@ -220,13 +244,18 @@ def learn(model: SamModel, optimizer: torch.optim.Optimizer, batch: Batch, promp
     Raises:
         FloatingPointError: if the loss is no number any more.
     """
-    loss, overlap = prompt_loss(*ask(model, batch, prompting), batch.targets.to(model.device))
+    masks, scores, embedded = ask(model, batch, prompting)
+    loss, overlap = prompt_loss(masks, scores, batch.targets.to(model.device))
+    outlines = F.pixel_shuffle(outliner(embedded.float()), PATCH // CELL)
+    loss = loss + outline_loss(outlines, batch.labels.to(model.device))
     if not torch.isfinite(loss):
         raise FloatingPointError(f"the loss is {loss.item()}")
-    optimizer.zero_grad(set_to_none=True)
+    for optimizer in optimizers:
+        optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None], 1.0)
-    optimizer.step()
+    for optimizer in optimizers:
+        optimizer.step()
     return float(overlap)
 
 

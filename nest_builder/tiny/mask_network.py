@@ -105,6 +105,27 @@ def save(model: SamModel, folder: Path) -> None:
     cast(Any, SamProcessor)(images).save_pretrained(folder)
 
 
+@torch.no_grad()
+def whiten_patches(model: SamModel, pixels: Tensor) -> None:
+    """Sets the patch projection to the whitened principal components of real patches.
+
+    A random projection sees little but a patch's mean colour, which holds nearly all the variance; where an edge runs
+    within the patch would have to be dug out over thousands of steps.
+
+    Args:
+        model: its patch projection is overwritten.
+        pixels: normalised pictures, (n, 3, S, S); all-zero patches count as padding.
+    """
+    patches = F.unfold(pixels, PATCH, stride=PATCH).transpose(1, 2).flatten(0, 1)
+    patches = patches[patches.abs().amax(1) > 0]
+    values, vectors = torch.linalg.eigh(torch.cov(patches.T))
+    # A floor under the variances, about that of sensor noise, keeps noise from being blown up.
+    components = vectors[:, -HIDDEN:] / (values[-HIDDEN:] + 0.02).sqrt()
+    projection = model.vision_encoder.patch_embed.projection
+    projection.weight.copy_(components.T.reshape(projection.weight.shape))
+    cast(nn.Parameter, projection.bias).copy_(-patches.mean(0) @ components)
+
+
 def picture_size(model: SamModel) -> int:
     """Longest side of the pictures that the model takes, in pixels."""
     return int(cast(Any, model).config.vision_config.image_size)

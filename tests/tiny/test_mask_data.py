@@ -36,9 +36,11 @@ def test_the_frame_is_cut_off(pool):
 
 def test_a_sample_holds_together(pool):
     for seed in range(10):
-        pixels, boxes, points, targets = draw_sample(np.random.default_rng(seed), pool, 3, 64)
+        pixels, boxes, points, targets, labels = draw_sample(np.random.default_rng(seed), pool, 3, 64)
         assert pixels.shape == (3, 64, 64)
         assert targets.shape == (3, 64 // CELL, 64 // CELL)
+        assert set(np.unique(labels)) == {0, 1}
+        assert np.abs(targets[0] - labels).mean() < 0.06
         assert targets.min() >= 0
         assert targets.max() <= 1
         for box, point, target in zip(boxes, points[:, 0], targets, strict=True):
@@ -54,6 +56,7 @@ def test_a_batch_has_the_same_number_of_prompts_everywhere(pool):
     assert batch.boxes.shape == (2, 5, 4)
     assert batch.points.shape == (2, 5, 1, 2)
     assert batch.targets.shape == (2, 5, 32, 32)
+    assert batch.labels.shape == (2, 32, 32)
 
 
 def test_an_empty_pool_is_an_error(pool):

@@ -8,9 +8,9 @@ from transformers import SamModel, SamProcessor
 
 from nest_builder.tiny import mask_model
 from nest_builder.tiny.mask_data import POOL_SIZE, Pool
-from nest_builder.tiny.mask_loss import mask_iou, mask_loss, near_weights, prompt_loss
+from nest_builder.tiny.mask_loss import mask_iou, mask_loss, near_weights, outline_loss, prompt_loss
 from nest_builder.tiny.mask_model import PHASES, PROMPTINGS, Phase, rate, train
-from nest_builder.tiny.mask_network import build_model, enlarge, save, sine_table
+from nest_builder.tiny.mask_network import build_model, enlarge, save, sine_table, whiten_patches
 
 SIZE = 64
 
@@ -152,9 +152,41 @@ def test_a_broken_training_goes_on_to_the_same_weights(tmp_path, pools, monkeypa
 
 
 def test_a_loss_that_is_no_number_stops_the_training(pools):
-    model = build_model(0, 64)
+    model, outliner = build_model(0, 64), torch.nn.Conv2d(128, 48, 1)
     with torch.no_grad():
         model.mask_decoder.iou_token.weight.fill_(float("nan"))
     batch = mask_model.draw_batch(np.random.default_rng(0), list(pools.values()), 1, 1, 64)
     with pytest.raises(FloatingPointError):
-        mask_model.learn(model, mask_model.make_optimizer(model), batch, PROMPTINGS[0])
+        mask_model.learn(model, outliner, mask_model.make_optimizers(model, outliner), batch, PROMPTINGS[0])
+
+
+def test_every_weight_but_the_positions_is_trained_once():
+    model, outliner = build_model(0, 64), torch.nn.Conv2d(128, 48, 1)
+    groups = [g for optimizer in mask_model.make_optimizers(model, outliner) for g in optimizer.param_groups]
+    trained = [id(p) for group in groups for p in group["params"]]
+    wanted = {id(p) for p in [*model.parameters(), *outliner.parameters()] if p.requires_grad}
+    assert len(trained) == len(set(trained))
+    assert set(trained) == wanted
+    assert not model.shared_image_embedding.positional_embedding.requires_grad
+
+
+def test_whitened_patches_have_unit_spread_and_no_mean():
+    model = build_model(0, 64)
+    smooth = 5 * torch.nn.functional.avg_pool2d(torch.randn(16, 3, 68, 68), 5, 1)
+    whiten_patches(model, smooth)
+    with torch.no_grad():
+        answers = model.vision_encoder.patch_embed(smooth).flatten(0, 2)
+    assert answers.mean(0).abs().max() < 0.01
+    assert answers.std(0)[-60:].min() > 0.9, "the strongest components come last"
+    assert answers.std(0).max() < 1.05
+
+
+def test_outlines_are_where_the_label_changes():
+    labels = torch.zeros(1, 8, 8, dtype=torch.uint8)
+    labels[0, 2:5, 3:6] = 1
+    truth = torch.full((1, 3, 8, 8), -9.0)
+    truth[0, 0, 2:5, 3:6] = 9
+    truth[0, 1, 2:5, 2] = truth[0, 1, 2:5, 5] = 9
+    truth[0, 2, 1, 3:6] = truth[0, 2, 4, 3:6] = 9
+    assert float(outline_loss(truth, labels)) < 0.01
+    assert float(outline_loss(-truth, labels)) > 5
