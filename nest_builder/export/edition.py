@@ -133,7 +133,7 @@ def write_edition(
         for record, split in zip(records, splits.names, strict=True)
     ]
     by_split = {split: [sample for sample in samples if sample["split"] == split] for split in SPLITS}
-    # A split without samples has no file, but an edition has one at least: an edition of which all was taken down is one.
+    # A split without samples has no file, but an edition has one at least, even if all of it was taken down.
     written = {split: rows for split, rows in by_split.items() if rows} or {"test": []}
     sizes = {}
     for split, rows in written.items():
