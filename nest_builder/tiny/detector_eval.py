@@ -2,9 +2,9 @@
 
 A detection is a (picture, phrase, box, score); it is right if an object that the phrase fits, and that no better
 detection has claimed, overlaps it with IoU >= 0.5. Absent phrases make wrong detections, so precision counts them.
-`python -m nest_builder.tiny.detector_eval FOLDER --seed 1` judges a saved model as a user calls it: full-size
-pictures through its own image processor, prompts through its own tokenizer, boxes through the library's post-
-processing.
+A box's score for a phrase is the mean over the phrase's tokens, as in `annotate.detect`.
+`python -m nest_builder.tiny.detector_eval FOLDER --seed 1` judges a saved model as the pipeline uses it: full-size
+pictures and prompts of several phrases, through `GroundingDino`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
 
+from nest_builder.annotate.base import Boxes
+from nest_builder.annotate.boxes import box_iou
+from nest_builder.annotate.detect import GroundingDino
+from nest_builder.config import AnnotateSettings
 from nest_builder.newsworld.looks import CATEGORIES, anonymous_look, new_look
 from nest_builder.newsworld.scenes import Scene, compose, random_training_scene, render
 from nest_builder.tiny.detector_data import (
@@ -31,13 +34,14 @@ from nest_builder.tiny.detector_data import (
     scene_targets,
     to_tensor,
 )
-from nest_builder.tiny.vocabulary import PAD, PromptEncoder, prompt_text
+from nest_builder.tiny.vocabulary import PAD, PromptEncoder
 
 log = logging.getLogger(__name__)
 
 IOU = 0.5
 DUPLICATE_IOU = 0.7  # of two boxes for one phrase that overlap more, the weaker is dropped
 LOWEST_SCORE = 0.05
+BATCH = 16
 SIZES = ((480, 360), (640, 480), (360, 480), (320, 240))
 
 FloatArray = NDArray[np.float64]
@@ -74,22 +78,12 @@ class Score:
         )
 
 
-def box_iou(first: FloatArray, second: FloatArray) -> FloatArray:
-    """IoU of all pairs of corner boxes: (n, 4) and (m, 4) to (n, m)."""
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = (high - low).clip(min=0).prod(-1)
-    area_first, area_second = (first[:, 2:] - first[:, :2]).prod(-1), (second[:, 2:] - second[:, :2]).prod(-1)
-    overlap: FloatArray = shared / np.maximum(area_first[:, None] + area_second[None] - shared, 1e-9)
-    return overlap
-
-
-def corners(boxes: FloatArray) -> FloatArray:
+def corners(boxes: FloatArray) -> Boxes:
     """Centre-and-size boxes (n, 4) as corner boxes."""
     return np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], axis=1)
 
 
-def judge(boxes: FloatArray, scores: FloatArray, wanted: FloatArray) -> Judged:
+def judge(boxes: Boxes, scores: FloatArray, wanted: Boxes) -> Judged:
     """Suppress duplicates, then match the detections of one phrase to the objects that it fits, best score first.
 
     Args:
@@ -127,11 +121,11 @@ def best_threshold(judged: Sequence[Judged]) -> Score:
     return max(scores, key=lambda score: (min(score.recall, score.precision), score.recall + score.precision))
 
 
-def pool_detections(model: Any, pool: ScenePool, seed: int, batch: int = 16) -> list[Judged]:
+def pool_detections(model: Any, pool: ScenePool, seed: int) -> list[Judged]:
     """Detect in a pool's 128-pixel scenes with prompts drawn from the seed; quick, for use during training."""
     encoder, results = PromptEncoder(), []
-    for start in range(0, len(pool), batch):
-        indices = range(start, min(start + batch, len(pool)))
+    for start in range(0, len(pool), BATCH):
+        indices = range(start, min(start + BATCH, len(pool)))
         queries = [draw_queries(np.random.default_rng([seed, 3, index]), pool.targets_of(index)) for index in indices]
         prompts = [encoder(query.phrase() for query in asked) for asked in queries]
         width = max(len(prompt.ids) for prompt in prompts)
@@ -140,29 +134,15 @@ def pool_detections(model: Any, pool: ScenePool, seed: int, batch: int = 16) -> 
         with torch.inference_mode():
             out = model(pixel_values=pixels, input_ids=ids, attention_mask=(ids != PAD).long())
         for row, index in enumerate(indices):
-            spans = prompts[row].spans
-            results += _judge_picture(out.logits[row], out.pred_boxes[row], queries[row], spans, pool.targets_of(index))
+            probabilities = out.logits[row].sigmoid().double().numpy()
+            boxes = corners(out.pred_boxes[row].double().numpy())
+            for query, span in zip(queries[row], prompts[row].spans, strict=True):
+                wanted = wanted_boxes(query, pool.targets_of(index))
+                results.append(_judge_phrase(boxes, probabilities[:, list(span)].mean(1), wanted))
     return results
 
 
-def _judge_picture(
-    logits: torch.Tensor,
-    boxes: torch.Tensor,
-    queries: Sequence[Query],
-    spans: Sequence[Sequence[int]],
-    targets: NDArray[np.void],
-) -> list[Judged]:
-    """Judge each phrase of a prompt on its own; a box's score for a phrase is the best among the phrase's tokens."""
-    probabilities, where = logits.sigmoid().double().numpy(), corners(boxes.double().numpy())
-    results = []
-    for query, span in zip(queries, spans, strict=True):
-        scores = probabilities[:, list(span)].max(-1)
-        kept = scores >= LOWEST_SCORE
-        results.append(judge(where[kept], scores[kept], wanted_boxes(query, targets)))
-    return results
-
-
-def wanted_boxes(query: Query, targets: NDArray[np.void]) -> FloatArray:
+def wanted_boxes(query: Query, targets: NDArray[np.void]) -> Boxes:
     """Corner boxes, in shares of the picture, of the targets that the phrase fits: (m, 4)."""
     fitting = [target["box"] for target in targets if query.fits(target)]
     return corners(np.array(fitting, np.float64).reshape(-1, 4))
@@ -181,7 +161,7 @@ SOURCES: dict[str, SceneSource] = {"street": random_training_scene, "launch": la
 
 
 def saved_detections(folder: Path, seed: int, scenes: int, source: SceneSource = random_training_scene) -> list[Judged]:
-    """Detect with a saved model as a user does, one phrase a prompt, in pictures of several sizes.
+    """Detect with a saved model through the product's own detector, in pictures of several sizes.
 
     Args:
         folder: what `save_detector` wrote.
@@ -189,31 +169,27 @@ def saved_detections(folder: Path, seed: int, scenes: int, source: SceneSource =
         scenes: how many pictures.
         source: draws a scene from (rng, width, height).
     """
-    model = AutoModelForZeroShotObjectDetection.from_pretrained(folder).eval()
-    processor = AutoProcessor.from_pretrained(folder)  # type: ignore[no-untyped-call]
+    detector = GroundingDino(AnnotateSettings(detector_model=str(folder), nms_iou=DUPLICATE_IOU))
     results = []
-    for index in range(scenes):
-        rng = np.random.default_rng([seed, 4, index])
-        width, height = SIZES[index % len(SIZES)]
-        scene = source(rng, width, height)
-        targets = scene_targets(scene)
-        queries = draw_queries(rng, targets)
-        inputs = processor(
-            images=[scene.image] * len(queries),
-            text=[prompt_text([query.phrase()]) for query in queries],
-            padding=True,
-            return_tensors="pt",
-        )
-        with torch.inference_mode():
-            out = model(**inputs)
-        found = processor.post_process_grounded_object_detection(
-            out, inputs["input_ids"], threshold=LOWEST_SCORE, target_sizes=[(height, width)] * len(queries)
-        )
-        sides = np.array([width, height, width, height])
-        for query, result in zip(queries, found, strict=True):
-            boxes = result["boxes"].double().numpy() / sides
-            results.append(judge(boxes, result["scores"].double().numpy(), wanted_boxes(query, targets)))
+    for start in range(0, scenes, BATCH):
+        pictures, truths, asked = [], [], []
+        for index in range(start, min(start + BATCH, scenes)):
+            rng = np.random.default_rng([seed, 4, index])
+            scene = source(rng, *SIZES[index % len(SIZES)])
+            pictures.append(scene.image)
+            truths.append(scene_targets(scene))
+            asked.append(draw_queries(rng, truths[-1]))
+        found = detector.detect(pictures, [[query.phrase() for query in queries] for queries in asked])
+        for picture, targets, queries, detections in zip(pictures, truths, asked, found, strict=True):
+            boxes = detections.boxes / np.tile(picture.size, 2)
+            for column, query in enumerate(queries):
+                results.append(_judge_phrase(boxes, detections.scores[:, column], wanted_boxes(query, targets)))
     return results
+
+
+def _judge_phrase(boxes: Boxes, scores: FloatArray, wanted: Boxes) -> Judged:
+    kept = scores >= LOWEST_SCORE
+    return judge(boxes[kept], scores[kept], wanted)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ ids between are `[unusedN]`, as in BERT's own file. Any word that is not listed 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,8 +73,3 @@ class PromptEncoder:
             spans.append(tuple(range(len(ids), len(ids) + len(encoded))))
             ids += [*encoded, PERIOD]
         return EncodedPrompt((*ids, SEP), tuple(spans))
-
-
-def prompt_text(phrases: Sequence[str]) -> str:
-    """Phrases as the text that a tokenizer is given: "red car. phone."."""
-    return " ".join(f"{phrase}." for phrase in phrases)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nest_builder.tiny.detector_eval import Judged, best_threshold, box_iou, judge, score_at
+from nest_builder.tiny.detector_eval import Judged, best_threshold, judge, score_at
 
 LEFT, RIGHT = [0.0, 0.0, 0.4, 0.4], [0.6, 0.0, 1.0, 0.4]
 NEAR_LEFT, FAR = [0.05, 0.0, 0.45, 0.4], [0.0, 0.6, 0.4, 1.0]  # NEAR_LEFT has IoU 0.78 with LEFT
@@ -34,11 +34,6 @@ def test_judge(found: list[list[float]], scores: list[float], wanted: list[list[
     assert judged.right.tolist() == right
     assert judged.wanted == len(wanted)
     assert (np.diff(judged.scores) <= 0).all()
-
-
-def test_iou() -> None:
-    overlap = box_iou(boxes(LEFT, FAR), boxes(LEFT, NEAR_LEFT))
-    assert overlap.ravel().tolist() == pytest.approx([1.0, 0.35 / 0.45, 0.0, 0.0])
 
 
 def test_one_threshold_for_recall_and_precision() -> None:
