@@ -18,7 +18,7 @@ from trafilatura.utils import decode_file
 
 from nest_builder.news.articles import TrafilaturaExtractor, newspaper_text
 from nest_builder.news.base import Article, Extractor, PageError
-from nest_builder.news.figures import picture_key
+from nest_builder.news.sources import picture_key
 
 _SHINGLE = 4
 _WORD = re.compile(r"\w+")

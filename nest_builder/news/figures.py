@@ -11,7 +11,7 @@ from lxml.html import HtmlElement
 
 from nest_builder.news.credits import CREDIT_CLASS, split_credit
 from nest_builder.news.metadata import LinkedImage, Metadata
-from nest_builder.news.sources import image_source
+from nest_builder.news.sources import image_source, picture_key
 from nest_builder.news.text import squeeze
 from nest_builder.web.urls import join_url
 
@@ -294,11 +294,3 @@ def _add_linked(found: dict[str, Figure], images: tuple[LinkedImage, ...], base:
                 found[key] = replace(known, caption=caption, credit=known.credit or linked.credit or credit)
         elif nothing_shown:
             found[key] = Figure(source, caption, linked.credit or credit, "", 0)
-
-
-def picture_key(url: str) -> str:
-    """Returns what versions of one picture share: the file's name without size marks and extension, else the path."""
-    path = urlsplit(url).path
-    stem = re.sub(r"\.\w{2,5}$", "", path.rpartition("/")[2])
-    stem = re.sub(r"[-_](?:\d{2,4}x\d{2,4}|\d{3,4}w?|scaled)$", "", stem)
-    return stem if len(stem) >= 8 else path

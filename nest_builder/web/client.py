@@ -175,13 +175,15 @@ class PoliteClient:
         agent = self.settings.product
         if policy.unavailable is not None:
             raise FetchFailed(FetchReason.ROBOTS_UNAVAILABLE, f"{host_of(url)}: {policy.unavailable}")
-        if policy.verdict(url, agent) is RobotsVerdict.DISALLOWED:
-            consent = Consent(RobotsVerdict.DISALLOWED, False, None, self._now())
-            raise FetchRejected(FetchReason.ROBOTS, f"robots.txt disallows {url}", consent)
         delay = policy.crawl_delay_s(agent)
-        if delay > self.settings.max_crawl_delay_s:
+        refusal = ""
+        if policy.verdict(url, agent) is RobotsVerdict.DISALLOWED:
+            refusal = f"robots.txt disallows {url}"
+        elif delay > self.settings.max_crawl_delay_s:
+            refusal = f"{host_of(url)} asks for {delay:.0f} s a request"
+        if refusal:
             consent = Consent(RobotsVerdict.DISALLOWED, False, None, self._now())
-            raise FetchRejected(FetchReason.ROBOTS, f"{host_of(url)} asks for {delay:.0f} s a request", consent)
+            raise FetchRejected(FetchReason.ROBOTS, refusal, consent)
 
     def _next_hop(self, answer: Answer, trail: list[str]) -> str:
         """Returns where a redirect leads; `trail` holds the URLs so far, the redirecting one last."""
@@ -207,13 +209,17 @@ class PoliteClient:
         """Sends one request in its turn, again while it is worth it."""
         host = host_of(url)
         delay = policy.crawl_delay_s(self.settings.product) if policy else 0.0
+        failure: FetchError
         for attempt in range(self.settings.retries + 1):
             wait = min(self.settings.backoff_s * 2.0**attempt, self.settings.max_wait_s)
             asked_to_wait = 0.0
             try:
                 with self._pace.turn(host, delay):
                     answer = self._transport.send(url, headers, expect, max_bytes, truncate)
-            except FetchFailed as error:
+            except FetchError as error:
+                # A stalled machine looks like a slow server, so a slow answer gets one more chance; no other rejection.
+                if isinstance(error, FetchRejected) and (error.reason is not FetchReason.TOO_SLOW or attempt):
+                    raise
                 failure = error
             else:
                 if answer.status not in _RETRYABLE:
@@ -250,7 +256,7 @@ class PoliteClient:
             elif status in _FORBIDDEN:
                 reason = FetchReason.FORBIDDEN
             raise FetchRejected(reason, f"status {status} from {url}")
-        validators = Validators(answer.headers.get("etag"), answer.headers.get("last-modified"), None)
+        validators = Validators(answer.headers.get("etag"), answer.headers.get("last-modified"))
         if unchanged and previous is not None:
             validators = Validators(
                 validators.etag or previous.etag,
@@ -271,9 +277,7 @@ class PoliteClient:
             validators=validators,
             not_modified=unchanged,
             redirects=trail,
-            headers=MappingProxyType(
-                {name: value for name, value in answer.headers.items() if name not in ("date", "location")}
-            ),
+            headers=MappingProxyType({k: v for k, v in answer.headers.items() if k not in ("date", "location")}),
         )
 
     def _consent(self, answer: Answer, policy: HostPolicy | None) -> Consent:

@@ -207,6 +207,16 @@ def test_bodies_are_bounded(
     assert refused(make_client(max_bytes=1500), "http://a.test/a").reason is reason
 
 
+def test_a_stall_gets_one_more_chance(loopback: Loopback, make_client: Make) -> None:
+    def stall_once(asked: Asked, nth: int) -> Reply:
+        if nth == 0:
+            time.sleep(0.5)
+        return Reply(200, b"ok")
+
+    loopback.routes["/a"] = stall_once
+    assert make_client(total_timeout_s=0.3).fetch("http://a.test/a").body == b"ok"
+
+
 def test_a_gzip_body_is_decoded(loopback: Loopback, make_client: Make) -> None:
     text = b"a word " * 1000
     loopback.routes["/a"] = Reply(200, gzip.compress(text), [("Content-Encoding", "gzip")])
