@@ -39,14 +39,6 @@ _GONE = frozenset({404, 410})
 _FORBIDDEN = frozenset({401, 403, 451})
 
 
-def _conditions(previous: Validators | None) -> dict[str, str]:
-    """Returns the headers of a conditional GET."""
-    if previous is None:
-        return {}
-    sent = {"If-None-Match": previous.etag, "If-Modified-Since": previous.last_modified}
-    return {name: value for name, value in sent.items() if value}
-
-
 class PoliteClient:
     """GET with robots.txt, pace, conditional requests, opt-outs and limits; safe to use from many threads.
 
@@ -123,7 +115,7 @@ class PoliteClient:
             policy = None if service else self._policies.of(current)
             self._check_robots(current, policy)
             extra = dict(headers or {}) if host_of(current) == host_of(asked) else {}
-            sent = {"Accept": expect.accept, **_conditions(previous), **extra}
+            sent = {"Accept": expect.accept, **(previous.conditions() if previous else {}), **extra}
             answer = self._ask(current, policy, sent, expect, max_bytes or self.settings.max_bytes)
             if answer.status not in _REDIRECTS:
                 return self._exchange(asked, tuple(trail), answer, policy, previous)

@@ -69,6 +69,11 @@ class Validators:
     last_modified: str | None = None
     body_sha256: str | None = None
 
+    def conditions(self) -> dict[str, str]:
+        """The headers of a conditional GET; none where the server gave no marks."""
+        sent = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
+        return {name: value for name, value in sent.items() if value}
+
 
 @dataclass(frozen=True)
 class Exchange:
