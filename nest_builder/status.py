@@ -41,7 +41,7 @@ class StageStatus:
         failed: Items that will be tried again.
         reasons: Rejected items by reason.
         dropped: Parts of done items that were turned away, by reason.
-        seconds: How long its last pass took; None where it has not run.
+        seconds: How long its last pass with something to do took; None where it has not run.
     """
 
     stage: str
@@ -130,7 +130,10 @@ def read_funnel(session: Session) -> tuple[StageStatus, ...]:
             reasons[stage][reason] += count
     for stage, parts in session.execute(select(entry.stage, entry.dropped).where(entry.status == "done")):
         dropped[stage].update(parts)
-    last = {run.stage: run.seconds for run in session.scalars(select(StageRun).order_by(StageRun.id))}
+    last: dict[str, float] = {}
+    for run in session.scalars(select(StageRun).order_by(StageRun.id)):
+        if run.stage not in last or any(run.counts.get(name) for name in ("done", "rejected", "failed")):
+            last[run.stage] = run.seconds
     return tuple(
         StageStatus(
             stage,

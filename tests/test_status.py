@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 from sqlalchemy import select
 
@@ -9,7 +10,7 @@ from nest_builder.config import Settings
 from nest_builder.stage import Runner
 from nest_builder.stages.export import Export
 from nest_builder.status import read_status, status_table
-from nest_builder.store.tables import LedgerEntry
+from nest_builder.store.tables import LedgerEntry, StageRun
 from tests.builders import NOW, REJECTIONS, fill_store, new_store
 
 
@@ -63,3 +64,25 @@ def test_counts(tmp_path: Path) -> None:
     text = console.export_text()
     assert "robots disallow 4, not found 2" in text
     assert "edition 2025.10" in text
+
+
+@pytest.mark.parametrize(
+    ("passes", "seconds"),
+    [
+        ([(9.0, {"done": 3})], 9.0),
+        ([(9.0, {"done": 3}), (0.1, {"done": 0, "unchanged": 3})], 9.0),
+        ([(9.0, {"done": 3}), (4.0, {"rejected": 1})], 4.0),
+        ([(0.1, {"done": 0})], 0.1),
+    ],
+)
+def test_seconds_are_those_of_the_last_pass_that_worked(
+    tmp_path: Path, passes: list[tuple[float, dict[str, int]]], seconds: float
+) -> None:
+    store = new_store(tmp_path)
+    with store.sessions() as session:
+        for took, counts in passes:
+            session.add(StageRun(run="r", stage="collect", started_at=NOW, seconds=took, counts=counts))
+        session.commit()
+    (stage,) = read_status(store).stages
+    store.close()
+    assert stage.seconds == seconds

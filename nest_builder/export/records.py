@@ -86,7 +86,7 @@ def _record(sample: Sample, annotation: Annotation, entity: Entity, image: Image
             "question": sample.question,
             "answer": sample.answer,
             "mask": _empty_mask(image.height, image.width) if sample.negative else _mask(annotation.mask),
-            "box": [] if sample.negative else [float(value) for value in annotation.box],
+            "box": [] if sample.negative else [round(float(value), 2) for value in annotation.box],
             "negative": sample.negative,
             "category": sample.category,
             "entity": _entity(entity),
@@ -155,7 +155,7 @@ def _consent(consent: dict[str, Any]) -> dict[str, Any]:
 def _annotation(annotation: Annotation) -> dict[str, Any]:
     record = annotation.uncertainty
     scores = ("detector_score", "predicted_iou", "stability", "box_agreement", "phrase_margin")
-    numbers = {name: None if record.get(name) is None else float(record[name]) for name in scores}
+    numbers = {name: None if record.get(name) is None else round(float(record[name]), 6) for name in scores}
     return {
         "detector": annotation.detector,
         "detector_score": numbers["detector_score"],
@@ -164,5 +164,5 @@ def _annotation(annotation: Annotation) -> dict[str, Any]:
         "stability": numbers["stability"],
         "box_agreement": numbers["box_agreement"],
         "phrase_margin": numbers["phrase_margin"],
-        "p_correct": float(annotation.p_correct),
+        "p_correct": round(float(annotation.p_correct), 6),
     }

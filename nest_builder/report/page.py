@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from pyarrow import parquet
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from nest_builder.digest import digest
 from nest_builder.export.features import arrow_schema
 from nest_builder.report.pictures import Picture, make_pictures
 from nest_builder.report.sources import host_of, read_sources, read_turned_away, refusals
@@ -22,6 +24,7 @@ from nest_builder.store.session import Store
 from nest_builder.store.tables import Edition, Entity, LedgerEntry
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
+_STATE = re.compile(r'<meta name="nest-state" content="([0-9a-f]{64})">')
 MAX_SAMPLES = 300  # shown in the gallery; more would make a page that phones cannot hold
 PICTURE_BUDGET = 6_000_000  # characters of all data URIs
 MAX_EXAMPLES = 6  # of what was turned away, for each reason
@@ -37,6 +40,17 @@ _UNITS = {
     "validate": "samples",
     "review": "samples",
     "export": "editions",
+}
+
+
+# What a piece of evidence found, for people.
+_FINDINGS = {
+    "known": "known before the cutoff",
+    "absent": "no entry",
+    "before": "described before the cutoff",
+    "after": "after the cutoff",
+    "no answer": "no answer",
+    "stated": "stated in the news",
 }
 
 
@@ -64,36 +78,41 @@ def write_report(store: Store, workdir: Path, edition: str | None = None, out: P
     Raises:
         LookupError: There is no edition of that name.
     """
+    page = out or workdir / "report.html"
     with store.sessions() as session:
         row = _find_edition(session, edition)
         rows = [] if row is None else read_rows(workdir / row.path)
-        shown = choose(rows, MAX_SAMPLES)
-        files = {} if row is None else read_pictures(workdir / row.path, {sample["id"] for sample in shown})
-        pictures = make_pictures(shown, files, PICTURE_BUDGET)
-        entities = (
-            session.execute(select(Entity.name, Entity.category, Entity.first_seen).order_by(Entity.key)).tuples().all()
-        )
-        html = render(
-            manifest=None if row is None else row.manifest,
-            cards=[
-                Card(sample, picture, _search_text(sample)) for sample, picture in zip(shown, pictures, strict=True)
-            ],
-            total=len(rows),
-            funnel=read_funnel(session),
-            units=_UNITS,
-            timelines=draw_timelines(entities),
-            entities=len(entities),
-            sources=read_sources(session, rows),
-            turned_away=read_turned_away(session, MAX_EXAMPLES),
-        )
-    page = out or workdir / "report.html"
+        entities = session.execute(
+            select(Entity.name, Entity.category, Entity.first_seen).order_by(Entity.key)
+        ).tuples()
+        seen = entities.all()
+        context = {
+            "manifest": None if row is None else row.manifest,
+            "total": len(rows),
+            "funnel": read_funnel(session),
+            "units": _UNITS,
+            "timelines": draw_timelines(seen),
+            "entities": len(seen),
+            "sources": read_sources(session, rows),
+            "turned_away": read_turned_away(session, MAX_EXAMPLES),
+        }
+    shown = choose(rows, MAX_SAMPLES)
+    # Pictures take nearly all of the time: a page of the same content (the manifest has the hash of every file) stays.
+    state = digest(
+        context, [sample["id"] for sample in shown], *(file.read_bytes() for file in sorted(_TEMPLATES.iterdir()))
+    )
+    if _state_of(page) == state:
+        return page
+    files = {} if row is None else read_pictures(workdir / row.path, {sample["id"] for sample in shown})
+    pictures = make_pictures(shown, files, PICTURE_BUDGET)
+    cards = [Card(sample, picture, _search_text(sample)) for sample, picture in zip(shown, pictures, strict=True)]
     partial = page.with_name(f".{page.name}.partial")
-    partial.write_text(html, encoding="utf-8")
+    partial.write_text(_render(state=state, cards=cards, **context), encoding="utf-8")
     partial.replace(page)
     return page
 
 
-def render(**context: Any) -> str:
+def _render(**context: Any) -> str:
     """Fill the template. The page holds its one script; its policy lets no other run, and nothing be fetched."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -103,6 +122,7 @@ def render(**context: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(web=web_address, host=host_of, refusals=refusals, percent=_percent, day=_day)
+    environment.globals["finding"] = _finding
     script = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
     return environment.get_template("report.html.j2").render(
         style=(_TEMPLATES / "report.css").read_text(encoding="utf-8"),
@@ -110,6 +130,15 @@ def render(**context: Any) -> str:
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
         **context,
     )
+
+
+def _state_of(page: Path) -> str | None:
+    """Return the state that a page says it was written from, if there is one."""
+    if not page.exists():
+        return None
+    with page.open(encoding="utf-8", errors="replace") as file:
+        found = _STATE.search(file.read(4096))
+    return found[1] if found else None
 
 
 def read_rows(folder: Path) -> list[dict[str, Any]]:
@@ -174,6 +203,11 @@ def _search_text(sample: Mapping[str, Any]) -> str:
         sample["article_url"],
     )
     return " ".join(words).lower()
+
+
+def _finding(evidence: Mapping[str, Any]) -> str:
+    verdict = str(evidence["verdict"] or evidence["kind"])
+    return _FINDINGS.get(verdict, verdict)
 
 
 def _percent(value: float | None) -> str:

@@ -63,6 +63,21 @@ def test_the_same_store_gives_the_same_page(work: Work, tmp_path: Path) -> None:
     assert again.read_bytes() == work.page.read_bytes()
 
 
+def test_a_page_of_the_same_content_is_not_written_again(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    fill_store(store, 6)
+    export(store, tmp_path)
+    page = write_report(store, tmp_path)
+    before = page.stat().st_mtime_ns
+    export(store, tmp_path)  # a pass with nothing to do
+    assert write_report(store, tmp_path).stat().st_mtime_ns == before
+    with store.sessions() as session:
+        session.scalars(select(LedgerEntry).where(LedgerEntry.status == "rejected").limit(1)).one().detail = "otherwise"
+        session.commit()
+    assert write_report(store, tmp_path).stat().st_mtime_ns > before
+    store.close()
+
+
 def test_hostile_text_stays_text(tmp_path: Path) -> None:
     store = new_store(tmp_path)
     fill_store(store, 6)
