@@ -35,7 +35,7 @@ from nest_builder.tiny.detector_data import (
     render_pool,
 )
 from nest_builder.tiny.detector_eval import best_threshold, pool_detections
-from nest_builder.tiny.detector_loss import dense_loss, token_grid
+from nest_builder.tiny.detector_loss import TokenHead, dense_loss, token_grid
 from nest_builder.tiny.detector_model import STRIDES, build_model, detector_config, save_detector
 from nest_builder.tiny.vocabulary import PromptEncoder
 
@@ -132,9 +132,12 @@ class Training:
     def __init__(self, plan: Plan, model: Any, device: torch.device) -> None:
         self.plan, self.model, self.device = plan, model, device
         named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+        self.head = TokenHead(model.config.d_model, len(CATEGORIES), len(COLOUR_NAMES)).to(device)
+        tuned = [parameter for name, parameter in named if name.startswith(BACKBONE)]
+        fresh = [parameter for name, parameter in named if not name.startswith(BACKBONE)]
         groups = [
-            {"params": [p for name, p in named if name.startswith(BACKBONE)], "peak": plan.tuning_rate},
-            {"params": [p for name, p in named if not name.startswith(BACKBONE)], "peak": plan.rate},
+            {"params": tuned, "peak": plan.tuning_rate},
+            {"params": [*fresh, *self.head.parameters()], "peak": plan.rate},
         ]
         self.optimizer = torch.optim.AdamW(groups, weight_decay=1e-4, fused=True)
         self.average = {name: value.detach().clone() for name, value in model.state_dict().items()}
@@ -149,6 +152,7 @@ class Training:
         out = self.model(pixel_values=batch.pixels, input_ids=batch.ids, attention_mask=batch.mask, labels=batch.labels)
         classes, boxes = dense_loss(out.enc_outputs_class, out.enc_outputs_coord_logits, batch.labels, self.grid)
         terms = out.loss_dict | {"dense_classes": classes, "dense_boxes": boxes}
+        terms["token_classes"] = self.head(out.encoder_last_hidden_state_vision, batch.cells)
         focus = 2 if self.done >= FOCUS * self.plan.steps else 1
         weights = {name: focus if name.endswith("classes") else 1 for name in terms}
         self.optimizer.zero_grad()
@@ -176,6 +180,7 @@ class Training:
         state = {
             "model": self.model.state_dict(),
             "average": self.average,
+            "head": self.head.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "done": self.done,
         }
@@ -188,6 +193,7 @@ class Training:
         state = torch.load(path, map_location=self.device, weights_only=True)
         self.model.load_state_dict(state["model"])
         self.average = state["average"]
+        self.head.load_state_dict(state["head"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.done = state["done"]
 

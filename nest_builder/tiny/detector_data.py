@@ -31,6 +31,7 @@ GRID = 16  # side of the label grid that the backbone is pre-trained on
 COLOUR_NAMES = tuple(COLOURS)
 RENDER_SIZES = ((128, 128), (160, 120), (192, 144), (256, 192), (320, 240), (480, 360))
 RENDER_SHARES = (0.22, 0.28, 0.2, 0.12, 0.1, 0.08)
+MOST_PHRASES = 10
 SMALLEST_BOX = 0.02  # boxes with a side below this share of the picture cannot be seen at SIZE and are not taught
 MEAN, STD = np.array(IMAGENET_DEFAULT_MEAN, np.float32), np.array(IMAGENET_DEFAULT_STD, np.float32)
 UNLISTED = "thing"  # a word that the vocabulary lacks
@@ -220,17 +221,27 @@ def to_tensor(images: Sequence[NDArray[np.float32]]) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Inputs of the model and truth: pixels (b, 3, SIZE, SIZE), ids and mask (b, tokens), one label an image."""
+    """Inputs of the model and truth.
+
+    Attributes:
+        pixels: (b, 3, SIZE, SIZE).
+        ids: (b, tokens).
+        mask: (b, tokens).
+        labels: one an image.
+        cells: (b, 2, GRID, GRID), as in `ScenePool`.
+    """
 
     pixels: Tensor
     ids: Tensor
     mask: Tensor
     labels: list[Label]
+    cells: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on a device."""
         labels = [{name: value.to(device) for name, value in label.items()} for label in self.labels]
-        return Batch(self.pixels.to(device), self.ids.to(device), self.mask.to(device), labels)
+        pixels, ids, mask = self.pixels.to(device), self.ids.to(device), self.mask.to(device)
+        return Batch(pixels, ids, mask, labels, self.cells.to(device))
 
 
 def flipped(targets: NDArray[np.void]) -> NDArray[np.void]:
@@ -241,21 +252,32 @@ def flipped(targets: NDArray[np.void]) -> NDArray[np.void]:
 
 
 def draw_batch(rng: np.random.Generator, pool: ScenePool, size: int, encoder: PromptEncoder) -> Batch:
-    """Draw scenes and prompts for one training step."""
-    images, prompts, labels = [], [], []
+    """Draw scenes and prompts for one training step.
+
+    A prompt joins one to three draws of `draw_queries`: words cost next to nothing beside the picture that they are
+    learned from.
+    """
+    images, cells, prompts, labels = [], [], [], []
     for index in rng.integers(len(pool), size=size):
-        image, targets = pool.images[index], pool.targets_of(index)
+        image, raster, targets = pool.images[index], pool.cells[index], pool.targets_of(index)
         if rng.random() < 0.5:
-            image, targets = image[:, ::-1], flipped(targets)
-        queries = draw_queries(rng, targets)
+            image, raster, targets = image[:, ::-1], raster[:, :, ::-1], flipped(targets)
+        drawn = [query for _ in range(rng.integers(1, 4)) for query in draw_queries(rng, targets)]
+        queries = list(dict.fromkeys(drawn))[:MOST_PHRASES]
+        queries = [queries[place] for place in rng.permutation(len(queries))]
         article = [("a ", "the ")[rng.integers(2)] if rng.random() < 0.06 else "" for _ in queries]
-        prompt = encoder(word + query.phrase() for word, query in zip(article, queries, strict=True))
+        phrases = [word + query.phrase() for word, query in zip(article, queries, strict=True)]
+        prompt = encoder(phrases)
+        while len(prompt.ids) > MAX_TOKENS:
+            phrases, queries = phrases[:-1], queries[:-1]
+            prompt = encoder(phrases)
         images.append(augment(rng, image))
+        cells.append(raster)
         prompts.append(prompt.ids)
         labels.append(token_label(queries, prompt.spans, targets))
     width = max(map(len, prompts))
     ids = torch.tensor([[*prompt, *[PAD] * (width - len(prompt))] for prompt in prompts])
-    return Batch(to_tensor(images), ids, (ids != PAD).long(), labels)
+    return Batch(to_tensor(images), ids, (ids != PAD).long(), labels, torch.tensor(np.stack(cells).astype(np.int64)))
 
 
 def draw_cells(rng: np.random.Generator, pool: ScenePool, size: int) -> tuple[Tensor, Tensor]:

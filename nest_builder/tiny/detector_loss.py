@@ -166,3 +166,35 @@ def dense_loss(logits: Tensor, coordinates: Tensor, labels: list[Label], grid: T
     predicted, wanted = coordinates[owner[box], token].sigmoid(), boxes[box]
     l1, giou = (predicted - wanted).abs().sum(-1).mean(), paired_giou(predicted, wanted).mean()
     return classes, DENSE_L1 * l1 + DENSE_GIOU * (1 - giou)
+
+
+class TokenHead(nn.Module):
+    """Reads category and colour off every encoder token, whatever the prompt asks; thrown away after training.
+
+    A prompt names few of the things that a picture shows. With this, all of them teach the encoder at every step.
+    """
+
+    def __init__(self, width: int, categories: int, colours: int) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList(nn.Linear(width, 1 + count) for count in (categories, colours))
+
+    def forward(self, tokens: Tensor, cells: Tensor) -> Tensor:
+        """Cross entropy, background counting a fifth.
+
+        Args:
+            tokens: (b, t, width), levels in order, the first as fine as the raster and each next one half as fine.
+            cells: (b, 2, side, side), 1 + category and 1 + colour, 0 for background.
+        """
+        wanted: list[Tensor] = []
+        step = 1
+        while sum(level.shape[-1] for level in wanted) < tokens.shape[1]:
+            wanted.append(cells[:, :, step // 2 :: step, step // 2 :: step].flatten(2))
+            step *= 2
+        truth = torch.cat(wanted, 2)
+        loss = tokens.new_zeros(())
+        for part, head in enumerate(self.heads):
+            guess = head(tokens).flatten(0, 1)
+            weight = torch.ones_like(guess[0])
+            weight[0] = 0.2
+            loss = loss + nn.functional.cross_entropy(guess, truth[:, part].flatten(), weight)
+        return loss

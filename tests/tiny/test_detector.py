@@ -68,7 +68,7 @@ def test_every_part_learns_including_the_backbone(trained: Path) -> None:
     training.model.train()
     before = {name: value.clone() for name, value in training.model.named_parameters()}
     terms = training.step(pool)
-    assert {"classes", "boxes", "dense_classes", "dense_boxes"} == set(terms)
+    assert {"classes", "boxes", "dense_classes", "dense_boxes", "token_classes"} == set(terms)
     after = dict(training.model.named_parameters())
     moved = {name.split(".")[1] for name in before if not before[name].equal(after[name])}
     assert {"backbone", "text_backbone", "encoder", "decoder", "encoder_output_bbox_embed"} <= moved

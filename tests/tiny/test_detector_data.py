@@ -157,6 +157,10 @@ def test_a_batch_depends_on_its_generator_alone(pool: ScenePool) -> None:
     assert first.pixels.shape == (4, 3, SIZE, SIZE)
     assert first.pixels.equal(again.pixels)
     assert first.ids.equal(again.ids)
+    left, right = first.cells[:, 0, 0, 0] == CAR + 1, first.cells[:, 0, 0, -1] == CAR + 1
+    assert (left ^ right).all()
     assert first.mask.equal((first.ids != PAD).long())
     centres = torch.cat([label["boxes"] for label in first.labels])[:, 0].tolist()
     assert {round(centre, 2) for centre in centres} <= {0.25, 0.75}
+    for side, label in zip(left.tolist(), first.labels, strict=True):
+        assert all((centre < 0.5) == side for centre in label["boxes"][:, 0].tolist())

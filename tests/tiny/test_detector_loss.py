@@ -10,6 +10,7 @@ from transformers.loss.loss_grounding_dino import GroundingDinoForObjectDetectio
 from nest_builder.tiny.detector_loss import (
     Label,
     MendedImageLoss,
+    TokenHead,
     decoder_loss,
     dense_loss,
     focal,
@@ -155,3 +156,17 @@ def test_dense_loss_without_any_box_has_no_box_terms() -> None:
     classes, box_terms = dense_loss(torch.zeros(1, len(grid), TOKENS), torch.zeros(1, len(grid), 4), [label()], grid)
     assert box_terms.item() == 0
     assert classes.item() > 0
+
+
+def test_token_head_reads_each_level_at_its_own_fineness() -> None:
+    cells = torch.zeros(1, 2, 4, 4, dtype=torch.long)
+    cells[:, :, 2:, 2:] = 1
+    head = TokenHead(1, categories=1, colours=1)
+    for linear in head.heads:
+        linear.weight.data, linear.bias.data = torch.tensor([[0.0], [20.0]]), torch.tensor([10.0, 0.0])
+    fine = cells[0, 0].flatten().float()
+    coarse = torch.tensor([0.0, 0.0, 0.0, 1.0])
+    right = head(torch.cat([fine, coarse])[None, :, None], cells)
+    wrong = head(torch.cat([fine, 1 - coarse])[None, :, None], cells)
+    assert right.item() < 0.01
+    assert wrong.item() > 1
