@@ -27,6 +27,8 @@ Generator = np.random.Generator
 
 CELL = 2
 """Pixels a cell of the mask decoder's output: it gives four cells a patch of eight pixels."""
+_LEAST_AREA = 3.0
+"""Pixels of the smallest prompted instance."""
 POOL_SIZE = 224
 """Longest side of a pooled picture: somewhat more than the model sees, so that crops stay sharp."""
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -63,14 +65,14 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Prompts and targets, P prompts a picture; S is the side of the padded pictures, G = S / CELL that of the masks.
+    """Prompts and targets, P prompts a picture; S is the side of the padded pictures, T that of the targets.
 
     Attributes:
         pixels: float32, (B, 3, S, S), normalised, padded with zeros right and below.
         boxes: float32, (B, P, 4), x0 y0 x1 y1 in pixels of the padded picture; jittered.
         points: float32, (B, P, 1, 2), a pixel inside each target.
-        targets: float32, (B, P, G, G), covered share of each cell.
-        labels: uint8, (B, G, G), the number of the instance in each cell, 0 for background.
+        targets: float32, (B, P, T, T), covered share of each cell.
+        labels: uint8, (B, S / CELL, S / CELL), the number of the instance in each cell, 0 for background.
     """
 
     pixels: torch.Tensor
@@ -182,19 +184,56 @@ def jitter_box(rng: Generator, box: NDArray[np.float64], height: int, width: int
     return np.clip(moved, 0, [width, height, width, height])
 
 
-def draw_sample(rng: Generator, pool: Pool, prompts: int, size: int) -> tuple[NDArray[Any], ...]:
+def mosaic(rng: Generator, pool: Pool, across: int) -> LabelledPicture:
+    """Square windows of `across` x `across` pictures side by side: what is large in one picture is small in many.
+
+    Half of the instances in a photograph measure less than an eighth of its side.
+    """
+    side = 2 * POOL_SIZE // across
+    image = np.zeros((across * side, across * side, 3), np.uint8)
+    labels = np.zeros((across * side, across * side), np.uint8)
+    used = 0
+    for tile in range(across**2):
+        picture = pool.picture(int(rng.integers(len(pool.sizes))))
+        window = min(picture.labels.shape)
+        y, x = (int(rng.integers(0, extent - window + 1)) for extent in picture.labels.shape)
+        box = (x, y, x + window, y + window)
+        small = Image.fromarray(picture.image).resize((side, side), Image.Resampling.BILINEAR, box)
+        numbers = np.asarray(Image.fromarray(picture.labels).resize((side, side), Image.Resampling.NEAREST, box))
+        top, left = tile // across * side, tile % across * side
+        image[top : top + side, left : left + side] = np.asarray(small)
+        if used + int(numbers.max()) <= 255:
+            labels[top : top + side, left : left + side] = np.where(numbers > 0, numbers + used, 0)
+            used += int(numbers.max())
+    return LabelledPicture(image, labels)
+
+
+def draw_sample(
+    rng: Generator, pool: Pool, prompts: int, size: int, cell: int, mosaics: float
+) -> tuple[NDArray[Any], ...]:
     """One picture of longest side `size` with `prompts` prompted instances: the fields of `Batch`, without B.
 
     Pictures without a usable instance are passed over; instances repeat, with another jitter, where there are too few.
+
+    Args:
+        rng: the source of chance.
+        pool: the pictures.
+        prompts: number of prompts.
+        size: longest side in pixels.
+        cell: side of the targets' cells in pixels.
+        mosaics: share of mosaics.
 
     Raises:
         ValueError: if a hundred pictures in a row show nothing (the pool is broken).
     """
     for _ in range(100):
-        picture = crop(rng, pool.picture(int(rng.integers(len(pool.sizes)))))
+        if mosaics > 0 and rng.random() < mosaics:
+            picture = mosaic(rng, pool, int(rng.integers(2, 6)))
+        else:
+            picture = crop(rng, pool.picture(int(rng.integers(len(pool.sizes)))))
         scale = size / max(picture.labels.shape)
         seen = np.bincount(picture.labels.ravel())[1:] * scale**2
-        usable = np.flatnonzero(seen >= 8) + 1
+        usable = np.flatnonzero(seen >= _LEAST_AREA) + 1
         if len(usable) > 0:
             break
     else:
@@ -206,17 +245,20 @@ def draw_sample(rng: Generator, pool: Pool, prompts: int, size: int) -> tuple[ND
     pixels[:, :height, :width] = colours.transpose(2, 0, 1)
     chosen = np.resize(rng.permutation(usable), prompts)
     boxes, points = np.zeros((prompts, 4), np.float32), np.zeros((prompts, 1, 2), np.float32)
-    targets = np.zeros((prompts, size // CELL, size // CELL), np.float32)
+    targets = np.zeros((prompts, size // cell, size // cell), np.float32)
     for k, number in enumerate(chosen):
-        mask = Image.fromarray((picture.labels == number).view(np.uint8) * 255)
-        frame = np.zeros((size, size), np.float32)
-        frame[:height, :width] = np.asarray(mask.resize((width, height), Image.Resampling.BOX), np.float32) / 255
-        inside = np.argwhere(frame > min(0.5, float(frame.max()) * 0.9))
+        mask = picture.labels == number
+        inside = np.argwhere(mask)
         low, high = inside.min(0), inside.max(0) + 1
-        tight = np.array([low[1], low[0], high[1], high[0]], np.float64)
+        tight = (
+            np.array([low[1], low[0], high[1], high[0]]) * np.tile([width, height], 2) / np.tile(mask.shape[::-1], 2)
+        )
         boxes[k] = jitter_box(rng, tight, height, width)
-        points[k, 0] = inside[int(rng.integers(len(inside))), ::-1]
-        targets[k] = frame.reshape(size // CELL, CELL, size // CELL, CELL).mean((1, 3))
+        points[k, 0] = (inside[int(rng.integers(len(inside))), ::-1] + 0.5) * scale - 0.5
+        frame = np.zeros((size, size), np.float32)
+        share = Image.fromarray(mask.view(np.uint8) * 255).resize((width, height), Image.Resampling.BOX)
+        frame[:height, :width] = np.asarray(share, np.float32) / 255
+        targets[k] = frame.reshape(size // cell, cell, size // cell, cell).mean((1, 3))
     labels = np.zeros((size, size), np.uint8)
     labels[:height, :width] = np.asarray(
         Image.fromarray(picture.labels).resize((width, height), Image.Resampling.NEAREST)
@@ -224,7 +266,11 @@ def draw_sample(rng: Generator, pool: Pool, prompts: int, size: int) -> tuple[ND
     return pixels, boxes, points, targets, labels[::CELL, ::CELL]
 
 
-def draw_batch(rng: Generator, pools: Sequence[Pool], count: int, prompts: int, size: int) -> Batch:
-    """`count` pictures of longest side `size` with `prompts` prompts each, every picture from a pool by chance."""
-    samples = [draw_sample(rng, pools[int(rng.integers(len(pools)))], prompts, size) for _ in range(count)]
+def draw_batch(
+    rng: Generator, pools: Sequence[Pool], count: int, prompts: int, size: int, cell: int = CELL, mosaics: float = 0.0
+) -> Batch:
+    """`count` samples, each from one of the pools by chance; the rest as for `draw_sample`."""
+    samples = [
+        draw_sample(rng, pools[int(rng.integers(len(pools)))], prompts, size, cell, mosaics) for _ in range(count)
+    ]
     return Batch(*(torch.from_numpy(np.stack(column)) for column in zip(*samples, strict=True)))

@@ -72,14 +72,16 @@ def prompt_loss(masks: Tensor, scores: Tensor, targets: Tensor) -> tuple[Tensor,
     """The loss of a step: the best of each prompt's masks counts, every predicted IoU is held against the real one.
 
     Args:
-        masks: logits, (B, P, M, h, w).
+        masks: logits, (B, P, M, h, w); finer targets are compared after interpolation, as masks are used.
         scores: predicted IoU, (B, P, M).
-        targets: covered shares, (B, P, h, w).
+        targets: covered shares, (B, P, H, W).
 
     Returns:
         The loss, and the mean IoU of the best masks (for the log); both scalar.
     """
-    masks, scores, targets = masks.float(), scores.float(), targets[:, :, None]
+    targets = targets[:, :, None]
+    masks, scores = F.interpolate(masks.float().flatten(0, 1), targets.shape[-2:], mode="bilinear"), scores.float()
+    masks = masks.reshape(*scores.shape, *targets.shape[-2:])
     losses, real = mask_loss(masks, targets), mask_iou(masks, targets)
     best, chosen = losses.min(-1)
     loss = best.mean() + 0.05 * losses.mean() + F.mse_loss(scores, real)

@@ -1,6 +1,6 @@
 """Trains the embedded mask model: transformers' SAM in a small configuration, from nothing.
 
-    python -m nest_builder.tiny.mask_model --seed 0 --steps 5000 --out data/models/sam-tiny
+    python -m nest_builder.tiny.mask_model --seed 0 --steps 3650 --out data/models/sam-tiny
 
 Half of the pictures are Newsworld renderings, half procedural ones without any style. Prompts and losses follow the
 SAM paper (Kirillov et al., "Segment Anything", 2023, sections 3 and A): one mask for a plain prompt, the best of
@@ -50,6 +50,8 @@ class Phase:
         rate: largest learning rate.
         cool: whether the rate falls to nought at the end, along half a cosine; else it falls slowly for ever.
         memory: decay of the running mean of the weights.
+        cell: side of the targets' cells in pixels.
+        mosaics: share of mosaics, which hold the small things.
     """
 
     size: int
@@ -57,10 +59,16 @@ class Phase:
     rate: float
     cool: bool
     memory: float
+    cell: int
+    mosaics: float
 
 
-PHASES = (Phase(128, 0.78, 1e-3, False, 0.998), Phase(192, 0.22, 6e-4, True, 0.99))
-"""Most is learnt on small pictures, where a step takes less than half the time."""
+PHASES = (
+    Phase(128, 0.3425, 1e-3, False, 0.998, CELL, 0.0),
+    Phase(128, 0.411, 7.5e-4, False, 0.998, 1, 0.3),
+    Phase(192, 0.2465, 6e-4, True, 0.99, 1, 0.3),
+)
+"""First large things, then small ones too; most of it on small pictures, where a step takes less than half the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +161,7 @@ def train(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     training = [pool.part(0, len(pool.sizes) - HELD_OUT) for pool in pools.values()]
     held_out = {name: pool.part(len(pool.sizes) - HELD_OUT, len(pool.sizes)) for name, pool in pools.items()}
-    state: dict[str, Any] = {"size": 0}
+    state: dict[str, Any] = {"phase": -1}
     if state_file is not None and state_file.is_file():
         state = torch.load(state_file, map_location=device, weights_only=True)
     model = build_model(seed, PHASES[0].size)
@@ -161,14 +169,14 @@ def train(
     whiten_patches(model, look)
     cast(nn.Module, model).to(device)
     outliner = nn.Conv2d(DECODER, 3 * (PATCH // CELL) ** 2, 1).to(device)
-    for phase in PHASES:
-        if phase.size < state["size"]:
+    for number, phase in enumerate(PHASES):
+        if number < state["phase"]:
             continue
         model = enlarge(model, phase.size).train()
         mean = copy.deepcopy(model).eval()
         optimizers = make_optimizers(model, outliner)
         begin, phase_steps = 0, max(1, round(steps * phase.share))
-        if phase.size == state["size"]:
+        if number == state["phase"]:
             model.load_state_dict(state["model"])
             mean.load_state_dict(state["mean"])
             outliner.load_state_dict(state["outliner"])
@@ -180,14 +188,14 @@ def train(
         for step in range(begin, phase_steps):
             for group in [group for optimizer in optimizers for group in optimizer.param_groups]:
                 group["lr"] = rate(phase, step, phase_steps)
-            batch = draw_batch(rng, training, count, prompts, phase.size)
+            batch = draw_batch(rng, training, count, prompts, phase.size, phase.cell, phase.mosaics)
             overlap = learn(model, outliner, optimizers, batch, PROMPTINGS[int(rng.choice(len(PROMPTINGS), p=SHARES))])
             keep = min(phase.memory, (step + 1) / (step + 10))
             with torch.no_grad():
                 torch._foreach_lerp_(list(mean.parameters()), list(model.parameters()), 1 - keep)
             if step % 25 == 24:
                 log.info(
-                    "size %d step %d best IoU %.3f after %.0f s",
+                    "phase %d step %d best IoU %.3f after %.0f s",
                     phase.size,
                     step + 1,
                     overlap,
@@ -197,7 +205,7 @@ def train(
                 save(mean, out)
                 if state_file is not None:
                     whole = {
-                        "size": phase.size,
+                        "phase": number,
                         "step": step + 1,
                         "rng": rng.bit_generator.state,
                         "model": model.state_dict(),
@@ -207,7 +215,7 @@ def train(
                     }
                     torch.save(whole, state_file)
                 scores = {name: round(follow(mean, pool), 3) for name, pool in held_out.items()}
-                log.info("size %d step %d of %d, held-out IoU %s", phase.size, step + 1, phase_steps, scores)
+                log.info("phase %d step %d of %d, held-out IoU %s", number, step + 1, phase_steps, scores)
         model = mean
     return model
 
@@ -262,7 +270,7 @@ def learn(
 def main(
     out: Annotated[Path, typer.Option(help="Folder for the weights.")],
     seed: Annotated[int, typer.Option(help="Decides the pictures, the weights and the draws.")] = 0,
-    steps: Annotated[int, typer.Option(min=1)] = 5000,
+    steps: Annotated[int, typer.Option(min=1)] = 3650,
     work: Annotated[
         Path | None, typer.Option(help="Keeps pictures and state here; a broken training goes on from it.")
     ] = None,

@@ -14,6 +14,7 @@ from nest_builder.tiny.mask_data import (
     draw_sample,
     flatten_scene,
     jitter_box,
+    mosaic,
 )
 from nest_builder.tiny.mask_scenes import LabelledPicture
 
@@ -36,7 +37,7 @@ def test_the_frame_is_cut_off(pool):
 
 def test_a_sample_holds_together(pool):
     for seed in range(10):
-        pixels, boxes, points, targets, labels = draw_sample(np.random.default_rng(seed), pool, 3, 64)
+        pixels, boxes, points, targets, labels = draw_sample(np.random.default_rng(seed), pool, 3, 64, CELL, 0.0)
         assert pixels.shape == (3, 64, 64)
         assert targets.shape == (3, 64 // CELL, 64 // CELL)
         assert set(np.unique(labels)) == {0, 1}
@@ -59,10 +60,21 @@ def test_a_batch_has_the_same_number_of_prompts_everywhere(pool):
     assert batch.labels.shape == (2, 32, 32)
 
 
+def test_a_mosaic_shows_many_things_small(pool):
+    for across in (2, 5):
+        picture = mosaic(np.random.default_rng(1), pool, across)
+        assert picture.labels.max() == across**2
+        assert ((picture.image[..., 0] > 100) != (picture.labels > 0)).mean() < 0.02, "only outlines are resampled"
+        areas = np.bincount(picture.labels.ravel())[1:]
+        assert areas.max() < picture.labels.size / across**2
+        boxes = draw_batch(np.random.default_rng(2), [pool], 4, 4, 64, 1, 1.0).boxes
+        assert (boxes[..., 2:] - boxes[..., :2]).max() < 40
+
+
 def test_an_empty_pool_is_an_error(pool):
     empty = Pool(pool.images, np.zeros_like(pool.labels), pool.sizes)
     with pytest.raises(ValueError, match="shows an instance"):
-        draw_sample(np.random.default_rng(0), empty, 1, 64)
+        draw_sample(np.random.default_rng(0), empty, 1, 64, CELL, 0.5)
 
 
 def test_crop_moves_picture_and_labels_alike(pool):

@@ -72,7 +72,7 @@ def test_the_best_mask_counts_and_scores_are_held_against_the_real_iou():
 
 
 def test_the_rate_warms_up_and_cools_down():
-    cool, steady = Phase(64, 1.0, 1.0, True, 0.9), Phase(64, 1.0, 1.0, False, 0.9)
+    cool, steady = Phase(64, 1.0, 1.0, True, 0.9, 2, 0.0), Phase(64, 1.0, 1.0, False, 0.9, 1, 0.5)
     assert rate(cool, 0, 1000) < 0.02
     assert rate(cool, 999, 1000) < 0.001
     assert 0.5 < rate(steady, 999, 1000) < 1
@@ -135,7 +135,9 @@ def pools():
 
 
 def test_a_few_steps_change_the_weights_and_leave_a_loadable_folder(tmp_path, pools, monkeypatch):
-    monkeypatch.setattr(mask_model, "PHASES", (Phase(64, 0.5, 1e-3, False, 0.9), Phase(96, 0.5, 1e-3, True, 0.9)))
+    monkeypatch.setattr(
+        mask_model, "PHASES", (Phase(64, 0.5, 1e-3, False, 0.9, 1, 0.5), Phase(96, 0.5, 1e-3, True, 0.9, 2, 0.0))
+    )
     before = copy.deepcopy(build_model(0, 64).state_dict())
     trained = train(pools, 0, 2, tmp_path / "out", tmp_path / "state.pt", count=2, prompts=2)
     after = trained.state_dict()
@@ -144,7 +146,7 @@ def test_a_few_steps_change_the_weights_and_leave_a_loadable_folder(tmp_path, po
 
 
 def test_a_broken_training_goes_on_to_the_same_weights(tmp_path, pools, monkeypatch):
-    monkeypatch.setattr(mask_model, "PHASES", (Phase(64, 1.0, 1e-3, False, 0.9),))
+    monkeypatch.setattr(mask_model, "PHASES", (Phase(64, 1.0, 1e-3, False, 0.9, 1, 0.5),))
     whole = train(pools, 0, 2, tmp_path / "whole", count=1, prompts=1).state_dict()
     train(pools, 0, 1, tmp_path / "part", tmp_path / "state.pt", count=1, prompts=1)
     resumed = train(pools, 0, 2, tmp_path / "part", tmp_path / "state.pt", count=1, prompts=1).state_dict()
