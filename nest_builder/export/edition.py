@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
 import pyarrow as pa
 from jsonschema import Draft202012Validator
 from pycocotools import mask as coco
@@ -28,6 +29,7 @@ from nest_builder.store.blobs import Blobs
 
 FORMAT = 1  # of the folder's layout; in the manifest and in the stage's identity
 SPLITS = ("train", "test")
+_MAX_PIXELS = 100_000_000  # of a picture; its mask is decoded, a byte a pixel
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,16 @@ def schema_problem(validator: Draft202012Validator, sample: Mapping[str, Any]) -
     kind = "negative" if sample["negative"] else "positive"
     if len(sample["box"]) != (0 if sample["negative"] else 4):
         return f"{len(sample['box'])} numbers in the box of a {kind}"
+    if sample["height"] * sample["width"] > _MAX_PIXELS:
+        return f"a picture of more than {_MAX_PIXELS} pixels"
     try:
-        filled = bool(coco.decode(sample["mask"]).any())
+        mask = coco.decode(sample["mask"])
     except ValueError as broken:
         return f"mask: {broken}"
+    # pycocotools leaves uninitialised what too short run lengths do not reach; the way back shows that they fill it all.
+    if coco.encode(np.asfortranarray(mask))["counts"].decode("ascii") != sample["mask"]["counts"]:
+        return "mask: its run lengths do not fill the picture"
+    filled = bool(mask.any())
     return None if filled != sample["negative"] else f"a {kind} with {'a' if filled else 'an empty'} mask"
 
 
