@@ -100,7 +100,7 @@ def schema_problem(validator: Draft202012Validator, sample: Mapping[str, Any]) -
         mask = coco.decode(sample["mask"])
     except ValueError as broken:
         return f"mask: {broken}"
-    # pycocotools leaves uninitialised what too short run lengths do not reach; the way back shows that they fill it all.
+    # pycocotools leaves uninitialised what too short run lengths do not reach; the way back shows that they reach all.
     if coco.encode(np.asfortranarray(mask))["counts"].decode("ascii") != sample["mask"]["counts"]:
         return "mask: its run lengths do not fill the picture"
     filled = bool(mask.any())
