@@ -39,7 +39,8 @@ from nest_builder.tiny.vocabulary import PAD, PromptEncoder
 log = logging.getLogger(__name__)
 
 IOU = 0.5
-DUPLICATE_IOU = 0.7  # of two boxes for one phrase that overlap more, the weaker is dropped
+DUPLICATE_IOU = 0.5  # of two boxes for one phrase that overlap more, the weaker is dropped
+RIVAL = 0.8  # a box answers a phrase if it scores at least this share of its score for any other phrase of the prompt
 LOWEST_SCORE = 0.05
 BATCH = 16
 SIZES = ((480, 360), (640, 480), (360, 480), (320, 240))
@@ -107,6 +108,25 @@ def judge(boxes: Boxes, scores: FloatArray, wanted: Boxes) -> Judged:
     return Judged(scores, right, len(wanted))
 
 
+def judge_picture(
+    boxes: Boxes, scores: FloatArray, queries: Sequence[Query], targets: NDArray[np.void]
+) -> list[Judged]:
+    """Judge each phrase of a prompt.
+
+    Args:
+        boxes: (n, 4) corners, in shares of the picture.
+        scores: (n, phrases).
+        queries: the phrases.
+        targets: what the picture shows.
+    """
+    results = []
+    best = scores.max(1, keepdims=True, initial=0)
+    for column, query in enumerate(queries):
+        kept = (scores[:, column] >= LOWEST_SCORE) & (scores[:, column] >= RIVAL * best[:, 0])
+        results.append(judge(boxes[kept], scores[kept, column], wanted_boxes(query, targets)))
+    return results
+
+
 def score_at(judged: Sequence[Judged], threshold: float) -> Score:
     """Recall and precision of the detections with at least that score; 0 where nothing is wanted or kept."""
     kept = np.concatenate([item.scores for item in judged]) >= threshold
@@ -136,9 +156,8 @@ def pool_detections(model: Any, pool: ScenePool, seed: int) -> list[Judged]:
         for row, index in enumerate(indices):
             probabilities = out.logits[row].sigmoid().double().numpy()
             boxes = corners(out.pred_boxes[row].double().numpy())
-            for query, span in zip(queries[row], prompts[row].spans, strict=True):
-                wanted = wanted_boxes(query, pool.targets_of(index))
-                results.append(_judge_phrase(boxes, probabilities[:, list(span)].mean(1), wanted))
+            scores = np.stack([probabilities[:, list(span)].mean(1) for span in prompts[row].spans], axis=1)
+            results += judge_picture(boxes, scores, queries[row], pool.targets_of(index))
     return results
 
 
@@ -182,14 +201,8 @@ def saved_detections(folder: Path, seed: int, scenes: int, source: SceneSource =
         found = detector.detect(pictures, [[query.phrase() for query in queries] for queries in asked])
         for picture, targets, queries, detections in zip(pictures, truths, asked, found, strict=True):
             boxes = detections.boxes / np.tile(picture.size, 2)
-            for column, query in enumerate(queries):
-                results.append(_judge_phrase(boxes, detections.scores[:, column], wanted_boxes(query, targets)))
+            results += judge_picture(boxes, detections.scores, queries, targets)
     return results
-
-
-def _judge_phrase(boxes: Boxes, scores: FloatArray, wanted: Boxes) -> Judged:
-    kept = scores >= LOWEST_SCORE
-    return judge(boxes[kept], scores[kept], wanted)
 
 
 def main() -> None:
