@@ -64,6 +64,21 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
+class Mix:
+    """How samples are cut from the pool.
+
+    Attributes:
+        cell: side of the targets' cells in pixels.
+        mosaics: share of mosaics, which hold small things.
+        closeups: share of windows around one thing.
+    """
+
+    cell: int = CELL
+    mosaics: float = 0.0
+    closeups: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Prompts and targets, P prompts a picture; S is the side of the padded pictures, T that of the targets.
 
@@ -154,6 +169,21 @@ def crop(rng: Generator, picture: LabelledPicture) -> LabelledPicture:
     return LabelledPicture(np.ascontiguousarray(image), np.ascontiguousarray(labels))
 
 
+def closeup(rng: Generator, picture: LabelledPicture) -> LabelledPicture:
+    """A window of 1.2 to 3 times the longer side of a random instance around it, as large as the picture allows."""
+    numbers = np.unique(picture.labels[picture.labels > 0])
+    if len(numbers) == 0:
+        return picture
+    inside = np.argwhere(picture.labels == numbers[int(rng.integers(len(numbers)))])
+    low, high = inside.min(0), inside.max(0) + 1
+    side = max(16.0, float((high - low).max()) * rng.uniform(1.2, 3))
+    corner = (low + high) / 2 - side * rng.uniform(0.4, 0.6, 2)
+    limit = np.array(picture.labels.shape)
+    y0, x0 = np.clip(corner, 0, np.maximum(limit - side, 0)).astype(int)
+    y1, x1 = np.minimum(np.ceil([y0 + side, x0 + side]), limit).astype(int)
+    return LabelledPicture(picture.image[y0:y1, x0:x1], picture.labels[y0:y1, x0:x1])
+
+
 def recolour(rng: Generator, image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Exposure, contrast, colour cast, swapped channels, grey, noise; float32 in [0, 1], shape as the image."""
     pixels = image.astype(np.float32) / 255
@@ -208,9 +238,7 @@ def mosaic(rng: Generator, pool: Pool, across: int) -> LabelledPicture:
     return LabelledPicture(image, labels)
 
 
-def draw_sample(
-    rng: Generator, pool: Pool, prompts: int, size: int, cell: int, mosaics: float
-) -> tuple[NDArray[Any], ...]:
+def draw_sample(rng: Generator, pool: Pool, prompts: int, size: int, mix: Mix) -> tuple[NDArray[Any], ...]:
     """One picture of longest side `size` with `prompts` prompted instances: the fields of `Batch`, without B.
 
     Pictures without a usable instance are passed over; instances repeat, with another jitter, where there are too few.
@@ -220,15 +248,16 @@ def draw_sample(
         pool: the pictures.
         prompts: number of prompts.
         size: longest side in pixels.
-        cell: side of the targets' cells in pixels.
-        mosaics: share of mosaics.
+        mix: how samples are cut.
 
     Raises:
         ValueError: if a hundred pictures in a row show nothing (the pool is broken).
     """
     for _ in range(100):
-        if mosaics > 0 and rng.random() < mosaics:
+        if mix.mosaics > 0 and rng.random() < mix.mosaics:
             picture = mosaic(rng, pool, int(rng.integers(2, 6)))
+        elif mix.closeups > 0 and rng.random() < mix.closeups:
+            picture = closeup(rng, pool.picture(int(rng.integers(len(pool.sizes)))))
         else:
             picture = crop(rng, pool.picture(int(rng.integers(len(pool.sizes)))))
         scale = size / max(picture.labels.shape)
@@ -244,6 +273,7 @@ def draw_sample(
     colours = (recolour(rng, np.asarray(small)) - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
     pixels[:, :height, :width] = colours.transpose(2, 0, 1)
     chosen = np.resize(rng.permutation(usable), prompts)
+    cell = mix.cell
     boxes, points = np.zeros((prompts, 4), np.float32), np.zeros((prompts, 1, 2), np.float32)
     targets = np.zeros((prompts, size // cell, size // cell), np.float32)
     for k, number in enumerate(chosen):
@@ -266,11 +296,7 @@ def draw_sample(
     return pixels, boxes, points, targets, labels[::CELL, ::CELL]
 
 
-def draw_batch(
-    rng: Generator, pools: Sequence[Pool], count: int, prompts: int, size: int, cell: int = CELL, mosaics: float = 0.0
-) -> Batch:
+def draw_batch(rng: Generator, pools: Sequence[Pool], count: int, prompts: int, size: int, mix: Mix) -> Batch:
     """`count` samples, each from one of the pools by chance; the rest as for `draw_sample`."""
-    samples = [
-        draw_sample(rng, pools[int(rng.integers(len(pools)))], prompts, size, cell, mosaics) for _ in range(count)
-    ]
+    samples = [draw_sample(rng, pools[int(rng.integers(len(pools)))], prompts, size, mix) for _ in range(count)]
     return Batch(*(torch.from_numpy(np.stack(column)) for column in zip(*samples, strict=True)))

@@ -22,6 +22,7 @@ from PIL import Image, ImageDraw
 from pycocotools import mask as coco
 from transformers import SamModel, SamProcessor
 
+from nest_builder.annotate.windows import into_window, out_of_window, window_around
 from nest_builder.newsworld.looks import CATEGORIES, anonymous_look, new_look
 from nest_builder.newsworld.scenes import compose, render
 from nest_builder.tiny.mask_data import jitter_box
@@ -58,9 +59,22 @@ class MaskModel:
         model = SamModel.from_pretrained(name, dtype=torch.float32)
         return cls(model, SamProcessor.from_pretrained(name))  # from_pretrained leaves it in evaluation mode
 
+    def segment_windows(
+        self, image: Image.Image, boxes: Sequence[Box], factor: float
+    ) -> tuple[list[Mask], list[float]]:
+        """As `segment`, each box in a window of its own, `factor` times as large as its longer side."""
+        masks, scores = [], []
+        for box in np.array(boxes, np.float64):
+            window = window_around(box, image.width, image.height, factor)
+            x0, y0, x1, y1 = into_window(box, window)
+            mask, score = self.segment(image.crop(window), [(x0, y0, x1, y1)])
+            masks.append(out_of_window(mask[0], window, image.width, image.height, outside=False))
+            scores += score
+        return masks, scores
+
     @torch.no_grad()
     def segment(self, image: Image.Image, boxes: Sequence[Box]) -> tuple[list[Mask], list[float]]:
-        """The single mask of each box at the picture's size, and its predicted IoU."""
+        """The single mask of each box at the picture's size, and its predicted IoU; the picture is encoded once."""
         inputs = self.processor(images=image, input_boxes=[[list(box) for box in boxes]], return_tensors="pt")
         sizes, reshaped = inputs.pop("original_sizes"), inputs.pop("reshaped_input_sizes")
         inputs["input_boxes"] = inputs["input_boxes"].float()
@@ -101,13 +115,16 @@ def inscribed_ellipse(box: Box, width: int, height: int) -> Mask:
     return np.asarray(image)
 
 
-def measure(model: MaskModel, cases: Iterable[Case], jitter_seed: int | None = None) -> dict[str, float]:
+def measure(
+    model: MaskModel, cases: Iterable[Case], jitter_seed: int | None = None, factor: float | None = None
+) -> dict[str, float]:
     """Mean IoU over all instances, and what puts it into proportion.
 
     Args:
         model: the model to measure.
         cases: pictures with truth.
         jitter_seed: if given, boxes are moved as a small detector's are (IoU with the true box about 0.8 to 1).
+        factor: if given, each box is segmented in a window so many times as large; else in the whole picture.
 
     Returns:
         `mean_iou`, `share_above_0.75`, `ellipse_iou` (no model at all), `score_error` (mean distance of the predicted
@@ -125,7 +142,9 @@ def measure(model: MaskModel, cases: Iterable[Case], jitter_seed: int | None = N
                 (float(b[0]), float(b[1]), float(b[2]), float(b[3]))
                 for b in (jitter_box(rng, np.array(x), height, width) for x in boxes)
             ]
-        masks, scores = model.segment(case.image, boxes)
+        masks, scores = (
+            model.segment(case.image, boxes) if factor is None else model.segment_windows(case.image, boxes, factor)
+        )
         for true, box, mask, score in zip(case.masks, case.boxes, masks, scores, strict=True):
             rows.append((iou(mask, true), iou(inscribed_ellipse(box, width, height), true), score))
     table = np.array(rows)
@@ -145,15 +164,17 @@ def main(
     seed: Annotated[
         int, typer.Option(help="Of the renderings; the training's own pictures differ under any seed.")
     ] = 0,
+    factor: Annotated[float, typer.Option(min=1, help="Size of the windows, in boxes.")] = 1.6,
 ) -> None:
     """Writes the figures as one JSON object."""
     loaded = MaskModel.load(model)
     figures = {}
-    if scenes:
-        figures["newsworld"] = measure(loaded, newsworld_cases(seed, scenes))
-        figures["newsworld_jittered_boxes"] = measure(loaded, newsworld_cases(seed, scenes), jitter_seed=seed)
-    if photos is not None:
-        figures["photos"] = measure(loaded, photo_cases(photos))
+    for name, window in (("whole_picture", None), (f"window_{factor}", factor)):
+        if scenes:
+            figures[f"newsworld_{name}"] = measure(loaded, newsworld_cases(seed, scenes), None, window)
+            figures[f"newsworld_jittered_{name}"] = measure(loaded, newsworld_cases(seed, scenes), seed, window)
+        if photos is not None:
+            figures[f"photos_{name}"] = measure(loaded, photo_cases(photos), None, window)
     typer.echo(json.dumps(figures, indent=2))
 
 

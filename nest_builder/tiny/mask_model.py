@@ -1,6 +1,6 @@
 """Trains the embedded mask model: transformers' SAM in a small configuration, from nothing.
 
-    python -m nest_builder.tiny.mask_model --seed 0 --steps 3650 --out data/models/sam-tiny
+    python -m nest_builder.tiny.mask_model --seed 0 --steps 3750 --out data/models/sam-tiny
 
 Half of the pictures are Newsworld renderings, half procedural ones without any style. Prompts and losses follow the
 SAM paper (Kirillov et al., "Segment Anything", 2023, sections 3 and A): one mask for a plain prompt, the best of
@@ -26,7 +26,7 @@ import typer
 from torch import Tensor, nn
 from transformers import SamModel
 
-from nest_builder.tiny.mask_data import CELL, Batch, Pool, build_pool, draw_batch
+from nest_builder.tiny.mask_data import CELL, Batch, Mix, Pool, build_pool, draw_batch
 from nest_builder.tiny.mask_loss import mask_iou, outline_loss, prompt_loss
 from nest_builder.tiny.mask_network import DECODER, PATCH, build_model, enlarge, picture_size, save, whiten_patches
 
@@ -50,8 +50,7 @@ class Phase:
         rate: largest learning rate.
         cool: whether the rate falls to nought at the end, along half a cosine; else it falls slowly for ever.
         memory: decay of the running mean of the weights.
-        cell: side of the targets' cells in pixels.
-        mosaics: share of mosaics, which hold the small things.
+        mix: how samples are cut from the pictures.
     """
 
     size: int
@@ -59,16 +58,15 @@ class Phase:
     rate: float
     cool: bool
     memory: float
-    cell: int
-    mosaics: float
+    mix: Mix
 
 
 PHASES = (
-    Phase(128, 0.3425, 1e-3, False, 0.998, CELL, 0.0),
-    Phase(128, 0.411, 7.5e-4, False, 0.998, 1, 0.3),
-    Phase(192, 0.2465, 6e-4, True, 0.99, 1, 0.3),
+    Phase(128, 1 / 3, 1e-3, False, 0.998, Mix()),
+    Phase(128, 0.4, 7.5e-4, False, 0.998, Mix(cell=1, mosaics=0.3)),
+    Phase(192, 4 / 15, 6e-4, True, 0.99, Mix(cell=1, mosaics=0.15, closeups=0.3)),
 )
-"""First large things, then small ones too; most of it on small pictures, where a step takes less than half the time."""
+"""First large things, then small ones too, at last close-ups and larger pictures, where a step takes twice the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +123,7 @@ def follow(model: SamModel, pool: Pool, seed: int = 1) -> float:
     rng = np.random.default_rng(seed)
     values = []
     for _ in range(4):
-        batch = draw_batch(rng, [pool], 8, 4, picture_size(model))
+        batch = draw_batch(rng, [pool], 8, 4, picture_size(model), Mix())
         masks, _, _ = ask(model, batch, PROMPTINGS[0])
         values.append(mask_iou(masks.float().cpu(), batch.targets[:, :, None]).mean())
     return float(torch.stack(values).mean())
@@ -165,7 +163,7 @@ def train(
     if state_file is not None and state_file.is_file():
         state = torch.load(state_file, map_location=device, weights_only=True)
     model = build_model(seed, PHASES[0].size)
-    look = torch.cat([draw_batch(rng, training, 8, 1, PHASES[0].size).pixels for _ in range(8)])
+    look = torch.cat([draw_batch(rng, training, 8, 1, PHASES[0].size, Mix()).pixels for _ in range(8)])
     whiten_patches(model, look)
     cast(nn.Module, model).to(device)
     outliner = nn.Conv2d(DECODER, 3 * (PATCH // CELL) ** 2, 1).to(device)
@@ -188,7 +186,7 @@ def train(
         for step in range(begin, phase_steps):
             for group in [group for optimizer in optimizers for group in optimizer.param_groups]:
                 group["lr"] = rate(phase, step, phase_steps)
-            batch = draw_batch(rng, training, count, prompts, phase.size, phase.cell, phase.mosaics)
+            batch = draw_batch(rng, training, count, prompts, phase.size, phase.mix)
             overlap = learn(model, outliner, optimizers, batch, PROMPTINGS[int(rng.choice(len(PROMPTINGS), p=SHARES))])
             keep = min(phase.memory, (step + 1) / (step + 10))
             with torch.no_grad():
@@ -270,7 +268,7 @@ def learn(
 def main(
     out: Annotated[Path, typer.Option(help="Folder for the weights.")],
     seed: Annotated[int, typer.Option(help="Decides the pictures, the weights and the draws.")] = 0,
-    steps: Annotated[int, typer.Option(min=1)] = 3650,
+    steps: Annotated[int, typer.Option(min=1)] = 3750,
     work: Annotated[
         Path | None, typer.Option(help="Keeps pictures and state here; a broken training goes on from it.")
     ] = None,

@@ -7,8 +7,10 @@ from nest_builder.tiny import mask_data
 from nest_builder.tiny.mask_data import (
     CELL,
     POOL_SIZE,
+    Mix,
     Pool,
     build_pool,
+    closeup,
     crop,
     draw_batch,
     draw_sample,
@@ -37,7 +39,7 @@ def test_the_frame_is_cut_off(pool):
 
 def test_a_sample_holds_together(pool):
     for seed in range(10):
-        pixels, boxes, points, targets, labels = draw_sample(np.random.default_rng(seed), pool, 3, 64, CELL, 0.0)
+        pixels, boxes, points, targets, labels = draw_sample(np.random.default_rng(seed), pool, 3, 64, Mix())
         assert pixels.shape == (3, 64, 64)
         assert targets.shape == (3, 64 // CELL, 64 // CELL)
         assert set(np.unique(labels)) == {0, 1}
@@ -52,12 +54,19 @@ def test_a_sample_holds_together(pool):
 
 
 def test_a_batch_has_the_same_number_of_prompts_everywhere(pool):
-    batch = draw_batch(np.random.default_rng(0), [pool, pool], 2, 5, 64)
+    batch = draw_batch(np.random.default_rng(0), [pool, pool], 2, 5, 64, Mix())
     assert batch.pixels.shape == (2, 3, 64, 64)
     assert batch.boxes.shape == (2, 5, 4)
     assert batch.points.shape == (2, 5, 1, 2)
     assert batch.targets.shape == (2, 5, 32, 32)
     assert batch.labels.shape == (2, 32, 32)
+
+
+def test_a_closeup_holds_one_thing_large(pool):
+    for seed in range(20):
+        part = closeup(np.random.default_rng(seed), pool.picture(0))
+        assert np.array_equal(part.image[..., 0] > 100, part.labels == 1)
+        assert min(part.labels.shape) >= 16
 
 
 def test_a_mosaic_shows_many_things_small(pool):
@@ -67,14 +76,14 @@ def test_a_mosaic_shows_many_things_small(pool):
         assert ((picture.image[..., 0] > 100) != (picture.labels > 0)).mean() < 0.02, "only outlines are resampled"
         areas = np.bincount(picture.labels.ravel())[1:]
         assert areas.max() < picture.labels.size / across**2
-        boxes = draw_batch(np.random.default_rng(2), [pool], 4, 4, 64, 1, 1.0).boxes
+        boxes = draw_batch(np.random.default_rng(2), [pool], 4, 4, 64, Mix(mosaics=1.0)).boxes
         assert (boxes[..., 2:] - boxes[..., :2]).max() < 40
 
 
 def test_an_empty_pool_is_an_error(pool):
     empty = Pool(pool.images, np.zeros_like(pool.labels), pool.sizes)
     with pytest.raises(ValueError, match="shows an instance"):
-        draw_sample(np.random.default_rng(0), empty, 1, 64, CELL, 0.5)
+        draw_sample(np.random.default_rng(0), empty, 1, 64, Mix(mosaics=0.5))
 
 
 def test_crop_moves_picture_and_labels_alike(pool):

@@ -7,7 +7,7 @@ from PIL import Image
 from transformers import SamModel, SamProcessor
 
 from nest_builder.tiny import mask_model
-from nest_builder.tiny.mask_data import POOL_SIZE, Pool
+from nest_builder.tiny.mask_data import POOL_SIZE, Mix, Pool
 from nest_builder.tiny.mask_loss import mask_iou, mask_loss, near_weights, outline_loss, prompt_loss
 from nest_builder.tiny.mask_model import PHASES, PROMPTINGS, Phase, rate, train
 from nest_builder.tiny.mask_network import build_model, enlarge, save, sine_table, whiten_patches
@@ -72,7 +72,7 @@ def test_the_best_mask_counts_and_scores_are_held_against_the_real_iou():
 
 
 def test_the_rate_warms_up_and_cools_down():
-    cool, steady = Phase(64, 1.0, 1.0, True, 0.9, 2, 0.0), Phase(64, 1.0, 1.0, False, 0.9, 1, 0.5)
+    cool, steady = Phase(64, 1.0, 1.0, True, 0.9, Mix()), Phase(64, 1.0, 1.0, False, 0.9, Mix(1, 0.5, 0.5))
     assert rate(cool, 0, 1000) < 0.02
     assert rate(cool, 999, 1000) < 0.001
     assert 0.5 < rate(steady, 999, 1000) < 1
@@ -136,7 +136,9 @@ def pools():
 
 def test_a_few_steps_change_the_weights_and_leave_a_loadable_folder(tmp_path, pools, monkeypatch):
     monkeypatch.setattr(
-        mask_model, "PHASES", (Phase(64, 0.5, 1e-3, False, 0.9, 1, 0.5), Phase(96, 0.5, 1e-3, True, 0.9, 2, 0.0))
+        mask_model,
+        "PHASES",
+        (Phase(64, 0.5, 1e-3, False, 0.9, Mix(1, 0.5, 0.5)), Phase(96, 0.5, 1e-3, True, 0.9, Mix())),
     )
     before = copy.deepcopy(build_model(0, 64).state_dict())
     trained = train(pools, 0, 2, tmp_path / "out", tmp_path / "state.pt", count=2, prompts=2)
@@ -146,7 +148,7 @@ def test_a_few_steps_change_the_weights_and_leave_a_loadable_folder(tmp_path, po
 
 
 def test_a_broken_training_goes_on_to_the_same_weights(tmp_path, pools, monkeypatch):
-    monkeypatch.setattr(mask_model, "PHASES", (Phase(64, 1.0, 1e-3, False, 0.9, 1, 0.5),))
+    monkeypatch.setattr(mask_model, "PHASES", (Phase(64, 1.0, 1e-3, False, 0.9, Mix(1, 0.5, 0.5)),))
     whole = train(pools, 0, 2, tmp_path / "whole", count=1, prompts=1).state_dict()
     train(pools, 0, 1, tmp_path / "part", tmp_path / "state.pt", count=1, prompts=1)
     resumed = train(pools, 0, 2, tmp_path / "part", tmp_path / "state.pt", count=1, prompts=1).state_dict()
@@ -157,7 +159,7 @@ def test_a_loss_that_is_no_number_stops_the_training(pools):
     model, outliner = build_model(0, 64), torch.nn.Conv2d(128, 48, 1)
     with torch.no_grad():
         model.mask_decoder.iou_token.weight.fill_(float("nan"))
-    batch = mask_model.draw_batch(np.random.default_rng(0), list(pools.values()), 1, 1, 64)
+    batch = mask_model.draw_batch(np.random.default_rng(0), list(pools.values()), 1, 1, 64, Mix())
     with pytest.raises(FloatingPointError):
         mask_model.learn(model, outliner, mask_model.make_optimizers(model, outliner), batch, PROMPTINGS[0])
 
