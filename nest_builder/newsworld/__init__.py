@@ -1,0 +1,1 @@
+"""A simulated web of news sites with known truth."""
