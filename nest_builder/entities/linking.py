@@ -12,6 +12,7 @@ from nest_builder.entities.names import STORED, coarse, entity_key, fold, short_
 
 MAX_FORMS: Final = 400  # names of one article; a page with more is a list, and the rest is left out
 _WORD: Final = re.compile(r"[^\W\d_]{2,}|\d*[^\W\d_]+\d+")
+_ANIMAL: Final = re.compile(r" the ([A-Z][a-z]+)\b")
 _SENTENCE_HEAD: Final = re.compile(r"(?:^|[.!?:]\s+|\n\s*|[“\"]\s*)$")
 # What may follow a product's name and makes another product of it: "Atlas" is known, "Atlas 2" is not.
 MODEL_SUFFIX: Final = re.compile(r"(?:\d{1,4}|[IVX]{1,4}|[A-Z]|Pro|Mini|Max|Plus|Lite|Ultra|Air|One|SE|XL|Neo|Mk)\b")
@@ -69,7 +70,10 @@ def link(parts: Sequence[Part], knowledge: KnowledgeBase) -> list[LinkedPart]:
         knowledge: Its entities lend their names to their aliases.
     """
     lower = set(re.findall(r"(?<!\w)[^\W\d_A-Z][\w]*", " ".join(part.reading.text for part in parts)))
-    trimmed = [[span for raw in part.reading.spans if (span := _trimmed(part.reading, raw, lower))] for part in parts]
+    trimmed = [
+        [span for raw in part.reading.spans if (span := _trimmed(part.reading, raw, lower, knowledge))]
+        for part in parts
+    ]
     forms = _forms(parts, trimmed, knowledge)
     shorts = _shorts(forms, knowledge)
     patterns = _pattern([*forms.values(), *(_Form(text, full.label) for text, full in _derived(forms, shorts))])
@@ -85,10 +89,16 @@ def link(parts: Sequence[Part], knowledge: KnowledgeBase) -> list[LinkedPart]:
     return linked
 
 
-def _trimmed(reading: Reading, span: Span, lower: set[str]) -> Span | None:
+def _trimmed(reading: Reading, span: Span, lower: set[str], knowledge: KnowledgeBase) -> Span | None:
     """Return the span of the name itself; None where it is no name, such as a plain word that begins a sentence."""
     text = reading.text
+    if (animal := _ANIMAL.match(text, span.end)) and animal.group(1).casefold() in BUILT_IN:
+        span = Span(span.start, animal.end(), span.label)  # "Pip the Owl": the model may see the first word only
     start, end = trim(text[span.start : span.end], span.label)
+    first, _, rest = text[span.start + start : span.start + end].partition(" ")
+    place = knowledge.find(first) if span.label == "PERSON" and " " in rest else None
+    if place is not None and place.type in ("GPE", "ORG"):
+        start += len(first) + 1  # "Visit to Harwick Ada Okoro postponed": two names
     name = text[span.start + start : span.start + end]
     if not _WORD.search(name) or not any(c.isupper() or c.isdigit() for c in name) or len(name) > 100 or "\n" in name:
         return None
@@ -150,7 +160,8 @@ def _shorts(forms: dict[str, _Form], knowledge: KnowledgeBase) -> dict[str, list
             if short == form or (known is not None and fold(known.name) == short):
                 continue  # a name of its own
             own = forms.get(short)
-            last = fold(full.text.split()[-1]) == short.split()[-1]
+            # A surname, a model or a nickname is the full name's, whatever kind the recogniser took it for.
+            last = fold(full.text.split()[-1]) == short.split()[-1] or " the " in full.text
             if own is None or coarse(own.label) == coarse(full.label) or (last and known is None):
                 shorts.setdefault(short, []).append(form)
     # "K3" stands for "Vantor K3", which stands for nothing longer: follow the chain to its end.

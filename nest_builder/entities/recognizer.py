@@ -9,10 +9,11 @@ from typing import Any, Final
 
 import spacy
 from spacy.language import Language
-from spacy.matcher import PhraseMatcher
+from spacy.matcher import Matcher, PhraseMatcher
 from spacy.tokens import Doc
 
 from nest_builder.entities.base import KnowledgeBase, Reading, Span
+from nest_builder.entities.hypernyms import BUILT_IN
 from nest_builder.entities.linking import MODEL_SUFFIX
 from nest_builder.entities.names import COARSE, STORED
 
@@ -41,24 +42,28 @@ class SpacyRecognizer:
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """Read texts, in order."""
-        nlp, matcher = self._pipeline
+        nlp, matcher, nicknames = self._pipeline
         short = [text[:MAX_CHARACTERS] for text in texts]
-        return [_reading(doc, matcher) for doc in nlp.pipe(short, batch_size=self._batch_size)]
+        return [_reading(doc, matcher, nicknames) for doc in nlp.pipe(short, batch_size=self._batch_size)]
 
     @cached_property
-    def _pipeline(self) -> tuple[Language, PhraseMatcher]:
+    def _pipeline(self) -> tuple[Language, PhraseMatcher, Matcher]:
         nlp = spacy.load(self._model, exclude=list(_UNUSED))
         if not {"parser", "senter", "sentencizer"} & set(nlp.pipe_names):
             nlp.add_pipe("sentencizer", first=True)
         matcher = PhraseMatcher(nlp.vocab)
         for label, names in sorted(_names(self._knowledge).items()):
             matcher.add(label, [nlp.make_doc(name) for name in sorted(names)])
-        return nlp, matcher
+        nicknames = Matcher(nlp.vocab)  # "Pip the Owl": short, made up and easily overlooked
+        kinds = [word.capitalize() for word in sorted(BUILT_IN) if word != "person"]
+        nicknames.add("PRODUCT", [[{"IS_TITLE": True}, {"ORTH": "the"}, {"ORTH": {"IN": kinds}}]])
+        return nlp, matcher, nicknames
 
 
-def _reading(doc: Doc, matcher: PhraseMatcher) -> Reading:
+def _reading(doc: Doc, matcher: PhraseMatcher, nicknames: Matcher) -> Reading:
     found = [Span(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents if ent.label_ in COARSE]
     sentences = tuple((sent.start_char, sent.end_char) for sent in doc.sents)
+    found += [Span(doc[i].idx, doc[j - 1].idx + len(doc[j - 1]), doc.vocab.strings[kind]) for kind, i, j in nicknames(doc)]
     spans = longest([*_known(doc, matcher, {start for start, _ in sentences}), *found])
     return Reading(doc.text, spans, sentences)
 

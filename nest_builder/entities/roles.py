@@ -170,12 +170,12 @@ def holdings(sentence: Masked, book: RoleBook, context: Role | None) -> Iterator
     for match in _WON.finditer(text):
         role = book.title_of(sentence.link(match.group("e")).name)
         yield Holding(sentence.link(match.group("x")).key, role, "won", polarity(text), text[match.end() :])
-    role = roles[-1] if roles else context
-    if not said and role is not None:
+    spoken_of = roles[-1] if roles else context
+    if not said and spoken_of is not None:
         hands_over = re.search(rf"{Y}{_SHORT} hand(?:s|ed) over to {X}", text)
         taking = (match for match in _TAKES_OVER.finditer(text) if match.group("x") not in before)
         if (taken := next(taking, hands_over)) is not None:
-            yield Holding(sentence.link(taken.group("x")).key, role, "took", polarity(text), text[taken.end() :])
+            yield Holding(sentence.link(taken.group("x")).key, spoken_of, "took", polarity(text), text[taken.end() :])
 
 
 def last_role(sentence: Masked, book: RoleBook) -> Role | None:

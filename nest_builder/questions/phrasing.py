@@ -110,7 +110,7 @@ def month(day: dt.date) -> str:
 
 def signatures(subject: Subject) -> set[tuple[str, ...]]:
     """Return everything by which a question could mean the subject: its name, its role, its maker with kind and month."""
-    found = {("name", fold(subject.name))}
+    found: set[tuple[str, ...]] = {("name", fold(subject.name))}
     if subject.role:
         found.add(("role", role_key(subject.role), str(subject.person)))
     if subject.maker and not subject.person:

@@ -17,8 +17,7 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
-from spacy.util import fix_random_seed, minibatch
-from thinc.api import Config, compounding
+from thinc.api import Config, compounding, fix_random_seed
 
 from nest_builder.tiny.ner_corpora import Sentence, dev_sentences, training_sentences
 
@@ -69,9 +68,8 @@ def build(sentences: Sequence[Sentence], seed: int) -> Language:
     """Make an untrained pipeline whose weights depend on ``seed``."""
     fix_random_seed(seed)
     nlp = spacy.util.load_model_from_config(Config().from_str(CONFIG), auto_fill=True)
-    ner = nlp.get_pipe("ner")
     for label in LABELS:
-        ner.add_label(label)
+        _ner(nlp).add_label(label)
     sample = [example(nlp, sentence) for sentence in sentences[:200]]
     nlp.initialize(lambda: sample)
     return nlp
@@ -124,7 +122,7 @@ def train(
         order.shuffle(examples)
         losses: dict[str, float] = {}
         optimizer.learn_rate = 0.001 * (1.0 - 0.9 * epoch / max(1, total - 1))
-        for batch in minibatch(examples, size=sizes):
+        for batch in spacy.util.minibatch(examples, size=sizes):  # type: ignore[no-untyped-call]
             # A batch of the network's own predictions would leak through the documents: each step starts from clean ones.
             fresh = [Example(nlp.make_doc(item.reference.text), item.reference) for item in batch]
             nlp.update(fresh, sgd=optimizer, drop=dropout, losses=losses)
@@ -145,10 +143,14 @@ def slim(nlp: Language) -> Language:
     """Copy the weights into a pipeline whose vocabulary has not seen the training texts, so that they are not shipped."""
     bare = spacy.util.load_model_from_config(nlp.config, auto_fill=True)
     for label in LABELS:
-        bare.get_pipe("ner").add_label(label)
+        _ner(bare).add_label(label)
     bare.initialize()
-    bare.get_pipe("ner").from_bytes(nlp.get_pipe("ner").to_bytes(exclude=["vocab"]), exclude=["vocab"])
+    _ner(bare).from_bytes(_ner(nlp).to_bytes(exclude=["vocab"]), exclude=["vocab"])
     return bare
+
+
+def _ner(nlp: Language) -> Any:
+    return nlp.get_pipe("ner")
 
 
 def evaluate(nlp: Language, sentences: Sequence[Sentence], labels: frozenset[str] | None = None) -> dict[str, float]:
