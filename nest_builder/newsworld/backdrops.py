@@ -28,7 +28,9 @@ class _Sketch:
         return int(self.rng.integers(low, high + 1))
 
     def near(self, colour: Rgb, spread: int) -> Rgb:
-        r, g, b = (max(0, min(255, c + int(d))) for c, d in zip(colour, self.rng.integers(-spread, spread + 1, 3), strict=True))
+        r, g, b = (
+            max(0, min(255, c + int(d))) for c, d in zip(colour, self.rng.integers(-spread, spread + 1, 3), strict=True)
+        )
         return r, g, b
 
     def wash(self, y0: float, y1: float, top: Rgb, bottom: Rgb) -> None:
@@ -57,7 +59,13 @@ def _clouds(s: _Sketch, count: int, low: float, colour: Rgb) -> None:
     for _ in range(count):
         x, y, r = s.number(0, 1), s.number(0.03, low), s.number(0.04, 0.09)
         for _ in range(4):
-            s.blob(x + s.number(-0.1, 0.1), y + s.number(-0.015, 0.015), r * s.number(0.7, 1.5), r * 0.45, s.near(colour, 6))
+            s.blob(
+                x + s.number(-0.1, 0.1),
+                y + s.number(-0.015, 0.015),
+                r * s.number(0.7, 1.5),
+                r * 0.45,
+                s.near(colour, 6),
+            )
 
 
 def _sky(s: _Sketch) -> None:
@@ -67,8 +75,9 @@ def _sky(s: _Sketch) -> None:
     s.wash(0, horizon, s.near(upper, 18), s.near(lower, 10))
     _clouds(s, s.count(1, 4), horizon * 0.8, (240, 242, 246))
     hill = s.near((118, 142, 130), 20)
-    s.poly((0, horizon), (0, horizon - 0.05), (s.number(0.1, 0.4), horizon - s.number(0.06, 0.16)), (0.6, horizon - 0.02),
-           (s.number(0.7, 0.9), horizon - s.number(0.04, 0.14)), (1, horizon - 0.03), (1, horizon), colour=hill)  # fmt: skip
+    peaks = [(s.number(0.1, 0.4), horizon - s.number(0.06, 0.16)), (0.6, horizon - 0.02)]
+    peaks += [(s.number(0.7, 0.9), horizon - s.number(0.04, 0.14)), (1.0, horizon - 0.03)]
+    s.poly((0, horizon), (0, horizon - 0.05), *peaks, (1, horizon), colour=hill)
     ground = ((140, 160, 96), (198, 178, 132), (112, 148, 168), (168, 160, 150))[s.count(0, 3)]
     s.wash(horizon, 1, s.near(ground, 14), s.near(tinted(ground, 0.78), 10))
     for _ in range(s.count(4, 10)):
@@ -82,26 +91,39 @@ def _street(s: _Sketch) -> None:
     x = -0.05
     while x < 1:
         w, top = s.number(0.14, 0.3), s.number(0.02, 0.34)
-        wall = s.near(((186, 148, 122), (166, 160, 156), (198, 184, 156), (138, 122, 118), (150, 164, 178))[s.count(0, 4)], 14)
+        wall = s.near(
+            ((186, 148, 122), (166, 160, 156), (198, 184, 156), (138, 122, 118), (150, 164, 178))[s.count(0, 4)], 14
+        )
         s.rect(x, top, x + w, road, wall)
         glass = s.near((96, 112, 130), 20)
         rows, columns = s.count(3, 5), s.count(2, 3)
         for row in range(rows):
             for column in range(columns):
                 u, v = x + w * (column + 0.25) / columns, top + 0.05 + (road - top - 0.1) * row / rows
-                s.rect(u, v, u + w * 0.45 / columns, v + 0.5 * (road - top) / rows, glass if s.number(0, 1) < 0.8 else (236, 214, 150))
+                s.rect(
+                    u,
+                    v,
+                    u + w * 0.45 / columns,
+                    v + 0.5 * (road - top) / rows,
+                    glass if s.number(0, 1) < 0.8 else (236, 214, 150),
+                )
         if s.number(0, 1) < 0.5:
             s.rect(x, road - 0.12, x + w, road - 0.08, s.near((150, 110, 90), 50))
         x += w
     s.rect(0, road, 1, road + 0.06, s.near((178, 174, 168), 10))
     s.wash(road + 0.06, 1, s.near((104, 104, 108), 12), s.near((126, 124, 124), 10))
     for k in range(4):
-        s.poly((0.06 + 0.28 * k, road + 0.16), (0.2 + 0.28 * k, road + 0.16), (0.18 + 0.28 * k, road + 0.19), (0.03 + 0.28 * k, road + 0.19),
-               colour=(206, 204, 194))  # fmt: skip
+        x, y = 0.06 + 0.28 * k, road + 0.16
+        s.poly((x, y), (x + 0.14, y), (x + 0.12, y + 0.03), (x - 0.03, y + 0.03), colour=(206, 204, 194))
 
 
 def _studio(s: _Sketch) -> None:
-    tone = s.near(((206, 206, 210), (184, 198, 210), (216, 204, 190), (150, 156, 166), (198, 184, 202), (92, 96, 106))[s.count(0, 5)], 12)
+    tone = s.near(
+        ((206, 206, 210), (184, 198, 210), (216, 204, 190), (150, 156, 166), (198, 184, 202), (92, 96, 106))[
+            s.count(0, 5)
+        ],
+        12,
+    )
     floor = s.number(0.66, 0.8)
     s.wash(0, floor, tinted(tone, 0.84), tone)
     s.wash(floor, 1, tinted(tone, 1.05), tinted(tone, 0.82))
@@ -112,7 +134,9 @@ def _studio(s: _Sketch) -> None:
 
 def _room(s: _Sketch) -> None:
     table = s.number(0.6, 0.74)
-    wall = s.near(((216, 204, 184), (184, 198, 192), (204, 190, 194), (170, 180, 196), (226, 222, 212))[s.count(0, 4)], 12)
+    wall = s.near(
+        ((216, 204, 184), (184, 198, 192), (204, 190, 194), (170, 180, 196), (226, 222, 212))[s.count(0, 4)], 12
+    )
     s.wash(0, table, wall, tinted(wall, 0.88))
     if s.number(0, 1) < 0.6:
         x, w = s.number(0, 0.6), s.number(0.2, 0.34)
@@ -181,7 +205,9 @@ def _hall(s: _Sketch) -> None:
     x, y = s.number(0.05, 0.5), s.number(0.05, 0.2)
     s.rect(x, y, x + 0.42, y + 0.24, s.near((222, 220, 214), 12))
     for k in range(3):
-        s.rect(x + 0.04, y + 0.05 + 0.055 * k, x + s.number(0.2, 0.38), y + 0.075 + 0.055 * k, s.near((120, 126, 140), 30))
+        s.rect(
+            x + 0.04, y + 0.05 + 0.055 * k, x + s.number(0.2, 0.38), y + 0.075 + 0.055 * k, s.near((120, 126, 140), 30)
+        )
     wood = s.near((158, 128, 104), 12)
     s.wash(floor, 1, wood, tinted(wood, 0.76))
 

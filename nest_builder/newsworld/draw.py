@@ -8,13 +8,14 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from nest_builder.newsworld import draw_figures, draw_products, draw_vehicles
+from nest_builder.newsworld import draw_figures, draw_gadgets, draw_goods, draw_vehicles
 from nest_builder.newsworld.looks import Look
 from nest_builder.newsworld.painter import Painter
 from nest_builder.newsworld.shading import light
 
 _DRAWERS: Final[dict[str, Callable[[Painter], None]]] = {
-    **draw_products.DRAWERS,
+    **draw_gadgets.DRAWERS,
+    **draw_goods.DRAWERS,
     **draw_vehicles.DRAWERS,
     **draw_figures.DRAWERS,
 }

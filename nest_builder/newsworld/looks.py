@@ -46,7 +46,7 @@ CANON_EMBLEMS: Final = EMBLEMS[:6]
 SHAPE_PARAMETERS: Final = 6
 VARIANTS: Final = 6
 CANON_VARIANTS: Final = 3
-PERSON_VARIANTS: Final = 48  # glasses x hat x beard x framing x hair style, see draw_figures.person
+PERSON_VARIANTS: Final = 48  # glasses x beard x framing x 6 of hair or hat: draw_figures.person
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,9 @@ def box(x0: float, y0: float, x1: float, y1: float, radius: float = 0.0) -> Shap
         return [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
     corners = ((x1 - r, y1 - r, 0), (x0 + r, y1 - r, 9), (x0 + r, y0 + r, 18), (x1 - r, y0 + r, 27))
     return [
-        (cx + r * _CIRCLE[(k + j) % 36][0], cy + r * _CIRCLE[(k + j) % 36][1]) for cx, cy, k in corners for j in range(10)
+        (cx + r * _CIRCLE[(k + j) % 36][0], cy + r * _CIRCLE[(k + j) % 36][1])
+        for cx, cy, k in corners
+        for j in range(10)
     ]
 
 

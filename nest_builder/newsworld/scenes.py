@@ -13,11 +13,12 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from nest_builder.newsworld.backdrops import BACKDROPS, backdrop
 from nest_builder.newsworld.draw import draw_object
 from nest_builder.newsworld.looks import CATEGORIES, Look, anonymous_look, is_half_length
+from nest_builder.newsworld.shading import cast_shadow, photograph
 
 Mask = NDArray[np.bool_]
 
@@ -27,7 +28,6 @@ _AIRBORNE: Final = frozenset({"drone", "plane", "rocket"})
 _UPRIGHT: Final = frozenset({"tower", "person", "car", "tram", "lamp"})
 _SCALES: Final = ((0.15, 0.58), (0.11, 0.34), (0.09, 0.24), (0.07, 0.18), (0.055, 0.13), (0.05, 0.11))  # by how many
 _PREVIEW: Final = 64  # the side of the coarse grid on which compose judges occlusion
-_BALANCE: Final = ((1.03, 1.0, 0.95), (0.97, 1.0, 1.04), (1.0, 1.0, 1.0), (1.015, 1.0, 0.98))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,15 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class SceneSpec:
-    """A picture before it is taken: pixels wide and high, placements from back to front, place, and seed of the rest."""
+    """A picture before it is taken.
+
+    Attributes:
+        width: pixels.
+        height: pixels.
+        placements: from back to front.
+        backdrop: one of `BACKDROPS`.
+        seed: of all that the rest leaves open.
+    """
 
     width: int
     height: int
@@ -129,7 +137,9 @@ def compose(
             _placed(rng, look, key, cutout, (width, height), (room[0], room[1]))
             for (look, key), cutout in zip(looks, cutouts, strict=True)
         )
-        order = sorted(range(len(looks)), key=lambda k: placements[k].y + 0.3 * placements[k].scale + 0.1 * float(rng.random()))
+        order = sorted(
+            range(len(looks)), key=lambda k: placements[k].y + 0.3 * placements[k].scale + 0.1 * float(rng.random())
+        )
         worst = _worst_visible([(placements[k], cutouts[k]) for k in order], width / height)
         if worst > best[0]:
             best = worst, tuple(placements[k] for k in order)
@@ -161,7 +171,7 @@ def render(spec: SceneSpec) -> Scene:
         thing = _fitted(placement, spec.width, spec.height, rng)
         left = round(placement.x * spec.width - thing.width / 2)
         top = round(placement.y * spec.height - thing.height / 2)
-        _cast_shadow(image, thing, left, top, placement.look.category in _AIRBORNE)
+        cast_shadow(image, thing, left, top, placement.look.category in _AIRBORNE)
         alpha = thing.getchannel("A")
         image.paste(thing, (left, top), alpha)
         layer = Image.new("L", image.size)
@@ -175,7 +185,7 @@ def render(spec: SceneSpec) -> Scene:
         Instance(p.look, p.key, mask, _box(mask), float(mask.sum() / max(1, whole)))
         for p, mask, whole in zip(spec.placements, masks, wholes, strict=True)
     )
-    return Scene(_photograph(image, rng), instances)
+    return Scene(photograph(image, rng), instances)
 
 
 def to_jpeg(image: Image.Image, quality: int = 90) -> bytes:
@@ -203,9 +213,14 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _placed(
-    rng: np.random.Generator, look: Look, key: str | None, cutout: Image.Image, frame: tuple[int, int], room: tuple[float, float]
+    rng: np.random.Generator,
+    look: Look,
+    key: str | None,
+    cutout: Image.Image,
+    frame: tuple[int, int],
+    room: tuple[float, float],
 ) -> Placement:
-    """A random placement: things stand on the ground, fly above it, or (half-length people) rise from the lower edge."""
+    """A random placement: standing on the ground, flying above it, or (people at half length) rising from below."""
     upright = look.category in _UPRIGHT
     sway = 5.0 if upright else 16.0
     scale = float(rng.uniform(*room))
@@ -271,40 +286,8 @@ def _fitted(placement: Placement, width: int, height: int, rng: np.random.Genera
     return turned.resize(_box_size(turned.size, placement.scale, width, height), Image.Resampling.BICUBIC)
 
 
-def _cast_shadow(image: Image.Image, thing: Image.Image, left: int, top: int, airborne: bool) -> None:
-    """Darken the ground below a thing: its silhouette squashed, blurred, a little aside."""
-    w, h = thing.size
-    depth = max(4, h // (9 if airborne else 6))
-    pad = max(4, w // 10)
-    squashed = thing.getchannel("A").resize((w, depth))
-    shadow = Image.new("L", (w + 2 * pad, depth + 2 * pad))
-    shadow.paste(squashed, (pad, pad))
-    shadow = shadow.filter(ImageFilter.GaussianBlur(pad * 0.4)).point([v * (60 if airborne else 125) // 255 for v in range(256)])
-    drop = h // 5 if airborne else -depth * 6 // 10
-    image.paste((14, 14, 22), (left - pad + w // 30, top + h + drop - pad), shadow)
-
-
-def _photograph(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """What a camera adds: softness, vignette, white balance, exposure, grain."""
-    width, height = image.size
-    soft = image.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.2, 0.55)) * max(1.0, width / 320)))
-    u = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
-    v = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
-    vignette = 1 - np.float32(rng.uniform(0.02, 0.12)) * (u * u + v * v)
-    gains = np.asarray(_BALANCE[int(rng.integers(len(_BALANCE)))], np.float32) * np.float32(rng.uniform(0.94, 1.05))
-    grain = rng.integers(0, 256, (2, height, width), dtype=np.uint8)
-    noise = (grain[0].astype(np.float32) + grain[1] - 255) * np.float32(float(rng.uniform(1.5, 5.0)) / 104)
-    out = np.asarray(soft) * (vignette[..., None] * gains)
-    out += noise[..., None]
-    out[..., 0] += (grain[0] & 3).astype(np.float32) - np.float32(1.5)
-    out[..., 2] += (grain[1] & 3).astype(np.float32) - np.float32(1.5)
-    return Image.fromarray(np.clip(out, 0, 255).astype(np.uint8))
-
-
 def _box(mask: Mask) -> tuple[float, float, float, float]:
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
     if not len(columns):
         return 0.0, 0.0, 0.0, 0.0
     return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
-
-
