@@ -54,9 +54,7 @@ class GroundingDino:
     def detect(self, images: Sequence[Image.Image], phrases: Sequence[Sequence[str]]) -> list[Detections]:
         """Find every phrase of a picture in it; see `Detector.detect`."""
         _, tokenizer, _, _ = self._load()
-        prompts = [
-            prompt for number, asked in enumerate(phrases) for prompt in self._prompts(tokenizer, number, asked)
-        ]
+        prompts = [prompt for number, asked in enumerate(phrases) for prompt in self._prompts(tokenizer, number, asked)]
         boxes: list[list[NDArray[np.float64]]] = [[] for _ in images]
         scores: list[list[NDArray[np.float64]]] = [[] for _ in images]
         for start in range(0, len(prompts), self._settings.batch_size):
