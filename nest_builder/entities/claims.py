@@ -24,7 +24,7 @@ _LAUNCHES: Final = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"⟨\d+[og]⟩,? (?:(?:has|have|had|will|also|now|on|this|last|today|week|\w+day),? )*{_BEGIN}\b(?:(?!⟨\d+[pt]⟩)[^.?!]){{0,60}}?(?<!at )(?<!near ){_X}",
-        rf"{_X}(?:(?!⟨\d+[pto]⟩)[^.?!]){{0,90}}?\b(?:was|were|is|has been|have been|had been|being|first|officially|that|which|mascot|tower|landmark)?\s*{_BEGIN}\b",
+        rf"{_X}(?:(?!⟨\d+[pto]⟩|where)[^.?!]){{0,90}}?\b(?:was|were|is|has been|have been|had been|being|first|officially|that|which|mascot|tower|landmark)?\s*{_BEGIN}\b",
         rf"{_X}{_GAP}\b(?:ma(?:de|kes|king) (?:its|his|her|their)? ?(?:\w+ )?debut|goes on sale|went on sale|shown to the public|shown for the first time|opens its doors|opened its doors|is open|first appeared|is finished)",
         rf"{_X}, (?:⟨\d+\w⟩'s |the |a )(?:\w+ )?(?:new|newest|latest)\b",
         rf"\b(?:new|newest|latest) (?:[\w-]+ ){{0,3}}(?:is |called |named |from ⟨\d+\w⟩: |for ⟨\d+\w⟩: )?{_X}",
@@ -144,9 +144,9 @@ def _kinds(sentences: Sequence[Masked], lexicon: Lexicon) -> Iterator[Statement]
                 hypernym = lexicon.hypernym(match.group("word"))
                 if hypernym and hypernym != "person":
                     weight = "is_a" if match.group("word").casefold() not in VAGUE else "may_be_a"
-                    yield Statement(
-                        sentence.link(match.group("x")).key, weight, hypernym, polarity(sentence.masked), sentence.text
-                    )
+                    # What a thing is may be said for sure in a sentence that tells a rumour of it.
+                    told = polarity(match.group())
+                    yield Statement(sentence.link(match.group("x")).key, weight, hypernym, told, sentence.text)
         for link in sentence.things:
             hypernym = lexicon.hypernym(link.name.split()[-1])
             if hypernym and " " in link.name and hypernym != "person":

@@ -16,6 +16,13 @@ _ANIMAL: Final = re.compile(r" the ([A-Z][a-z]+)\b")
 _SENTENCE_HEAD: Final = re.compile(r"(?:^|[.!?:]\s+|\n\s*|[“\"]\s*)$")
 # What may follow a product's name and makes another product of it: "Atlas" is known, "Atlas 2" is not.
 MODEL_SUFFIX: Final = re.compile(r"(?:\d{1,4}|[IVX]{1,4}|[A-Z]|Pro|Mini|Max|Plus|Lite|Ultra|Air|One|SE|XL|Neo|Mk)\b")
+# Last words that make a name no person's, whatever a small model says.
+_NO_SURNAMES: Final = {
+    **dict.fromkeys(("Summit", "Day", "Week", "Conference", "Festival", "Award", "Awards", "Cup", "Games"), "EVENT"),
+    **dict.fromkeys(
+        ("Department", "University", "Committee", "Agency", "Office", "Service", "Council", "Museum"), "ORG"
+    ),
+}
 # A form that two kinds of names share goes to the kind that is more telling.
 _PRECEDENCE: Final = ("PERSON", "PRODUCT", "FAC", "ORG", "EVENT", "GPE")
 
@@ -130,16 +137,26 @@ def _forms(parts: Sequence[Part], trimmed: Sequence[Sequence[Span]], knowledge: 
         forms[form] = _Form(text, label)
     organisations = {form for form, found in forms.items() if found.label == "ORG"}
     for form, found in forms.items():
-        if found.label == "PERSON" and _is_model(found.text, organisations, knowledge):
-            forms[form] = _Form(found.text, "PRODUCT")
+        if (kind := _telling_label(found, organisations, knowledge)) is not None:
+            forms[form] = _Form(found.text, kind)
     return forms
+
+
+def _telling_label(form: _Form, organisations: set[str], knowledge: KnowledgeBase) -> str | None:
+    """Return the label that a name's own words speak for, where a small model may have taken it for another kind."""
+    words = form.text.split()
+    if len(words) < 2 or knowledge.find(form.text) is not None or form.label in ("PRODUCT", "FAC", "EVENT"):
+        return None
+    if words[-1].casefold() in BUILT_IN["tower"] + ("tower",) and form.label != "PERSON":
+        return "FAC"
+    if form.label != "PERSON":
+        return None
+    return "PRODUCT" if _is_model(form.text, organisations, knowledge) else _NO_SURNAMES.get(words[-1])
 
 
 def _is_model(name: str, organisations: set[str], knowledge: KnowledgeBase) -> bool:
     """Return whether a name is built like a product's ("Lumo Fjord Pro"): it begins with a maker's name or ends with a model's mark."""
     words = name.split()
-    if len(words) < 2:
-        return False
     if words[1] == "the":  # "Pip the Owl" is a mascot, "Alexander the Great" is none
         return words[-1].casefold() in BUILT_IN
     maker = knowledge.find(words[0])

@@ -13,7 +13,10 @@ COARSE: Final = {
 }  # fmt: skip
 STORED: Final = {"FACILITY": "FAC"}
 
-_TITLES: Final = r"mr|mrs|ms|miss|dr|prof|professor|sir|dame|lord|lady|mayor|president|captain|coach|minister|senator|governor|judge|general|king|queen"
+_TITLES: Final = (
+    r"mr|mrs|ms|miss|dr|prof|professor|sir|dame|lord|lady|mayor|president|captain|coach|minister|senator|governor|judge|"
+    r"general|king|queen|deputy|assistant|secretary|director|commissioner|chairman|chairwoman|ambassador"
+)
 _LEADING: Final = re.compile(rf"^(?:(?:the|a|an|new|young|former)\s+|(?:{_TITLES})\.?\s+(?=\S))+", re.IGNORECASE)
 _TRADE: Final = re.compile(rf"(?:{'|'.join(sorted(BUILT_IN['person']))}) (?=\S+ \S)", re.IGNORECASE)
 _TRAILING: Final = re.compile(r"(?:['’]s|['’]|[\s,;:.!?\-–—\"”“()]+)+$")

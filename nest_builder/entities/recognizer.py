@@ -63,7 +63,9 @@ class SpacyRecognizer:
 def _reading(doc: Doc, matcher: PhraseMatcher, nicknames: Matcher) -> Reading:
     found = [Span(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents if ent.label_ in COARSE]
     sentences = tuple((sent.start_char, sent.end_char) for sent in doc.sents)
-    found += [Span(doc[i].idx, doc[j - 1].idx + len(doc[j - 1]), doc.vocab.strings[kind]) for kind, i, j in nicknames(doc)]
+    found += [
+        Span(doc[i].idx, doc[j - 1].idx + len(doc[j - 1]), doc.vocab.strings[kind]) for kind, i, j in nicknames(doc)
+    ]
     spans = longest([*_known(doc, matcher, {start for start, _ in sentences}), *found])
     return Reading(doc.text, spans, sentences)
 

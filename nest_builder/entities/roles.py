@@ -52,6 +52,7 @@ _RULES: Final = tuple(
         (rf"{X},? (?:{_SHORT}, )?(?:is|are|was|becomes|become|became|has become|had become|be|(?:will )?(?:not )?become|is now|are now) (?:now |also |officially )?{_THE}{R}", "took"),
         (rf"{X}{_GAP}\b(?:tak(?:es|ing)|took|has taken|take)\b (?:over|up|charge|office|on|the helm){_SHORT} ?{_THE}{R}", "took"),
         (rf"{X}{_GAP}\b(?:won|wins|win|tak(?:es|ing)|took|claim(?:s|ed)|clinch(?:es|ed)|captur(?:es|ed)|land(?:s|ed)|holds?) (?:the title of )?{_THE}{R}", "took"),
+        (rf"{X}{_GAP}\b(?:to|could|may|might|would) (?:be|become) {_THE}{R}", "took"),
         (rf"{R} (?:is|are) (?:now |from now on )?{X}", "took"),
         (rf"{R} is (?:a new one|(?:no longer|not) {Y}(?: any more)?)[:;,.]? ?{X}", "took"),
         (rf"{R}: {X}{_SHORT}\b{_CHOSEN}", "took"),
