@@ -65,5 +65,5 @@ def picture_key(url: str) -> str:
     """Returns what versions of one picture share: the file's name without size marks and extension, else the path."""
     path = urlsplit(url).path
     stem = re.sub(r"\.\w{2,5}$", "", path.rpartition("/")[2])
-    stem = re.sub(r"[-_](?:\d{2,4}x\d{2,4}|\d{3,4}w?|scaled)$", "", stem)
+    stem = re.sub(r"[-_](?:\d{2,4}x\d{2,4}|\d{3,4}w|scaled)$", "", stem)
     return stem if len(stem) >= 8 else path
