@@ -15,17 +15,23 @@ from nest_builder.entities.roles import Role, RoleBook, holdings, last_role
 from nest_builder.entities.sentences import MARK, Masked, masked_sentences, polarity
 
 _BEGIN: Final = (
-    r"(?:launch(?:ed|es|ing)|unveil(?:ed|s|ing)|present(?:ed|s)|introduc(?:ed|es|ing)|reveal(?:ed|s)|releas(?:ed|es|ing)|announc(?:ed|es|ing)|inaugurat(?:ed|es)|"
-    r"debut(?:ed|s)|open(?:ed|s)|welcom(?:ed|es)|put on sale|started selling|goes on sale|went on sale|brings|br(?:ought) out)"
+    r"(?:launch(?:ed|es|ing)|unveil(?:ed|s|ing)|present(?:ed|s)|introduc(?:ed|es|ing)|reveal(?:ed|s)|releas(?:ed|es"
+    r"|ing)|announc(?:ed|es|ing)|inaugurat(?:ed|es)|"
+    r"debut(?:ed|s)|open(?:ed|s)|welcom(?:ed|es)|put on sale|started selling|goes on sale|went on sale|brings"
+    r"|br(?:ought) out)"
 )
 _X: Final = r"⟨(?P<x>\d+)t⟩"
 _GAP: Final = r"(?:(?!⟨\d+[pt]⟩)[^.?!]){0,90}?"
 _LAUNCHES: Final = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"⟨\d+[og]⟩,? (?:(?:has|have|had|will|also|now|on|this|last|today|week|\w+day),? )*{_BEGIN}\b(?:(?!⟨\d+[pt]⟩)[^.?!]){{0,60}}?(?<!at )(?<!near ){_X}",
-        rf"{_X}(?:(?!⟨\d+[pto]⟩|where)[^.?!]){{0,90}}?\b(?:was|were|is|has been|have been|had been|being|first|officially|that|which|mascot|tower|landmark)?\s*{_BEGIN}\b",
-        rf"{_X}{_GAP}\b(?:ma(?:de|kes|king) (?:its|his|her|their)? ?(?:\w+ )?debut|goes on sale|went on sale|shown to the public|shown for the first time|opens its doors|opened its doors|is open|first appeared|is finished)",
+        rf"⟨\d+[og]⟩,? (?:(?:has|have|had|will|also|now|on|this|last|today|week"
+        rf"|\w+day),? )*{_BEGIN}\b(?:(?!⟨\d+[pt]⟩)[^.?!]){{0,60}}?(?<!at )(?<!near ){_X}",
+        rf"{_X}(?:(?!⟨\d+[pto]⟩|where)[^.?!]){{0,90}}?\b(?:was|were|is|has been|have been|had been|being|first"
+        rf"|officially|that|which|mascot|tower|landmark)?\s*{_BEGIN}\b",
+        rf"{_X}{_GAP}\b(?:ma(?:de|kes|king) (?:its|his|her|their)? ?(?:\w+ )?debut|goes on sale|went on sale"
+        rf"|shown to the public|shown for the first time|opens its doors|opened its doors|is open|first appeared"
+        rf"|is finished)",
         rf"{_X}, (?:⟨\d+\w⟩'s |the |a )(?:\w+ )?(?:new|newest|latest)\b",
         rf"\b(?:new|newest|latest) (?:[\w-]+ ){{0,3}}(?:is |called |named |from ⟨\d+\w⟩: |for ⟨\d+\w⟩: )?{_X}",
         rf"\bmeet {_X}",
@@ -40,7 +46,8 @@ _DEBUTS: Final = tuple(
     for pattern in (
         r"\b(?:newcomer|new face|debutant)\b(?:(?!⟨\d+p⟩)[^?!]){0,80}?⟨(?P<x>\d+)p⟩",
         r"(?:nobody|hardly anyone|no one|few) (?:had|has|have) heard of ⟨(?P<x>\d+)p⟩",
-        r"⟨(?P<x>\d+)p⟩(?:(?!⟨\d+p⟩)[^.?!]){0,90}?\b(?:newcomer|new face|made (?:his|her|their) debut|first appeared|first made the news|became known|was unknown|had not appeared in public|first in public)",
+        r"⟨(?P<x>\d+)p⟩(?:(?!⟨\d+p⟩)[^.?!]){0,90}?\b(?:newcomer|new face|made (?:his|her|their) debut|first appeared"
+        r"|first made the news|became known|was unknown|had not appeared in public|first in public)",
         r"\bwho is ⟨(?P<x>\d+)p⟩\?",
     )
 )  # fmt: skip
@@ -49,8 +56,10 @@ _WHEN: Final = re.compile(
     rf"(?:(?! from)[^.?!,;:]){{0,40}}?\b(?:on|in|since|before) (?:\w+day,? )?{DATE.pattern}", re.IGNORECASE
 )
 _SINCE: Final = re.compile(
-    r"⟨(?P<x>\d+)[pt]⟩,? (?:(?:is|was|has been|which|who|that|first|well|been|known|around|in|service|lived|lives|has|on the market) )*?"
-    r"(?:dates from|dates back to|first appeared in|founded in|built in|launched in|opened in|released in|introduced in|since) (?=\D{0,3}\d)",
+    r"⟨(?P<x>\d+)[pt]⟩,? (?:(?:is|was|has been|which|who|that|first|well|been|known|around|in|service|lived|lives|has"
+    r"|on the market) )*?"
+    r"(?:dates from|dates back to|first appeared in|founded in|built in|launched in|opened in|released in"
+    r"|introduced in|since) (?=\D{0,3}\d)",
     re.IGNORECASE,
 )
 _MADE: Final = (
@@ -59,13 +68,15 @@ _MADE: Final = (
         re.IGNORECASE,
     ),
     re.compile(
-        r"⟨(?P<x>\d+)t⟩(?:(?!⟨\d+[pt]⟩)[^.?!]){0,70}?\b(?:made by|built by|from|designed by|developed by|by|of|owned by) (?:the )?⟨(?P<o>\d+)o⟩",
+        r"⟨(?P<x>\d+)t⟩(?:(?!⟨\d+[pt]⟩)[^.?!]){0,70}?\b(?:made by|built by|from|designed by|developed by|by|of"
+        r"|owned by) (?:the )?⟨(?P<o>\d+)o⟩",
         re.IGNORECASE,
     ),
 )
 _NOUN_GAP: Final = r"(?:(?!⟨\d+[pt]⟩)[\w'’⟨⟩-]+ ){0,5}?"
 _PRONOUN: Final = re.compile(
-    r"^[“\"]?(?:it|its|he|she|his|her|they|the|this|that|in the pictures|seen|what|visitors|on show|dressed|with|wearing)\b",
+    r"^[“\"]?(?:it|its|he|she|his|her|they|the|this|that|in the pictures|seen|what|visitors|on show|dressed|with"
+    r"|wearing)\b",
     re.IGNORECASE,
 )
 
@@ -114,7 +125,7 @@ def statements(parts: Sequence[LinkedPart], said: dt.date | None, rules: Rules) 
 
 
 def topic(sentences: Sequence[Masked]) -> str | None:
-    """Return the entity that an article is about: the visible one in its title, else the one that it names most often."""
+    """Return the entity that an article is about: the visible one in its title, else the one named most often."""
     counts = Counter(link.key for sentence in sentences for link in sentence.things)
     titled = [link.key for sentence in sentences if sentence.field == "title" for link in sentence.things]
     if titled:
@@ -127,7 +138,8 @@ def _kinds(sentences: Sequence[Masked], lexicon: Lexicon) -> Iterator[Statement]
     word = lexicon.pattern.pattern
     rules = [
         re.compile(
-            rf"{_X}[,;]? ?[,(–—-]? ?(?:(?:is|was|are|were|becomes?|became|be|as) )?(?:an?|the|its|their|this|⟨\d+\w⟩'s|new) {_NOUN_GAP}(?P<word>{word})",
+            rf"{_X}[,;]? ?[,(–—-]? ?(?:(?:is|was|are|were|becomes?|became|be|as) )?(?:an?|the|its|their|this"
+            rf"|⟨\d+\w⟩'s|new) {_NOUN_GAP}(?P<word>{word})",
             re.IGNORECASE,
         ),
         re.compile(rf"(?P<word>{word})(?: called| named| is| model|,|:)? (?:the )?{_X}", re.IGNORECASE),
@@ -257,7 +269,7 @@ def _looks(sentences: Sequence[Masked], lexicon: Lexicon) -> Iterator[Statement]
 
 
 def _looked_at(sentence: Masked, subject: str | None, about: str | None, lexicon: Lexicon) -> str | None:
-    """Return whose look a sentence describes: the last name before the look, or the first after it, or the subject of what came before."""
+    """Return whose look a sentence describes: the last name before it, or the first after it, or the subject so far."""
     phrase = look_phrase(sentence.masked, person=False)
     if phrase is None:
         return None

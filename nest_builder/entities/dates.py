@@ -5,7 +5,8 @@ import re
 from typing import Final
 
 _MONTHS: Final = (
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
 )  # fmt: skip
 _NAME: Final = "|".join(f"{month[:3]}(?:{month[3:]})?" if len(month) > 3 else month for month in _MONTHS)
 DATE: Final = re.compile(
@@ -25,7 +26,8 @@ def read_date(match: re.Match[str], said: dt.date | None) -> dt.date | None:
         said: When the article appeared: a day without a year is the last one before it, or up to two months after it.
 
     Returns:
-        The day; the first day of the month or year where only that is said; None for 31 June and for a day without any year.
+        The day; the first day of the month or year where only that is said; None for 31 June and for a day without any
+        year.
     """
     found = match.groupdict()
     year = found["year"] or found["year2"] or found["year3"] or found["year4"]

@@ -1,4 +1,4 @@
-"""Hypernyms: the words a detector can be asked for, and the further words by which articles call the same kind of thing."""
+"""Hypernyms: the words a detector can be asked for, and further words by which articles call the same kind of thing."""
 
 import re
 from collections.abc import Mapping
@@ -24,12 +24,18 @@ BUILT_IN: Final[dict[str, tuple[str, ...]]] = {
     "owl": (),
     "tower": ("skyscraper", "spire", "lighthouse", "high-rise", "needle", "column", "landmark", "obelisk"),
     "person": (
-        "man", "woman", "newcomer", "artist", "author", "writer", "novelist", "poet", "actor", "actress", "singer", "musician",
-        "composer", "conductor", "violinist", "pianist", "painter", "sculptor", "photographer", "director", "engineer", "designer",
-        "architect", "scientist", "researcher", "physicist", "chemist", "biologist", "economist", "historian", "professor", "teacher",
-        "doctor", "surgeon", "nurse", "lawyer", "judge", "politician", "councillor", "mayor", "senator", "minister", "president",
-        "chef", "entrepreneur", "founder", "developer", "programmer", "athlete", "sprinter", "runner", "rower", "cyclist", "climber",
-        "swimmer", "midfielder", "goalkeeper", "striker", "defender", "footballer", "player", "captain", "coach", "champion",
+        "man", "woman", "newcomer", "artist", "author", "writer", "novelist", "poet", "actor", "actress", "singer",
+        "musician",
+        "composer", "conductor", "violinist", "pianist", "painter", "sculptor", "photographer", "director", "engineer",
+        "designer",
+        "architect", "scientist", "researcher", "physicist", "chemist", "biologist", "economist", "historian",
+        "professor", "teacher",
+        "doctor", "surgeon", "nurse", "lawyer", "judge", "politician", "councillor", "mayor", "senator", "minister",
+        "president",
+        "chef", "entrepreneur", "founder", "developer", "programmer", "athlete", "sprinter", "runner", "rower",
+        "cyclist", "climber",
+        "swimmer", "midfielder", "goalkeeper", "striker", "defender", "footballer", "player", "captain", "coach",
+        "champion",
         "journalist", "reporter", "manager", "student", "astronaut", "pilot", "driver", "dancer", "comedian",
     ),
 }  # fmt: skip

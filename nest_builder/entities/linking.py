@@ -155,7 +155,7 @@ def _telling_label(form: _Form, organisations: set[str], knowledge: KnowledgeBas
 
 
 def _is_model(name: str, organisations: set[str], knowledge: KnowledgeBase) -> bool:
-    """Return whether a name is built like a product's ("Lumo Fjord Pro"): it begins with a maker's name or ends with a model's mark."""
+    """Return whether a name is built like a product's: it begins with a maker's name or ends with a model's mark."""
     words = name.split()
     if words[1] == "the":  # "Pip the Owl" is a mascot, "Alexander the Great" is none
         return words[-1].casefold() in BUILT_IN

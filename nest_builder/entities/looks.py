@@ -20,27 +20,32 @@ COLOURS: Final = {
 _CANONICAL: Final = {word: colour for colour, others in COLOURS.items() for word in (colour, *others)}
 _COLOUR: Final = "|".join(sorted(_CANONICAL, key=lambda word: (-len(word), word)))
 COLOUR: Final = re.compile(
-    rf"\b(?:(?:light|dark|pale|bright|deep|plain|entirely)[ -])?(?P<colour>{_COLOUR})(?:-\w+)?\b(?! medal| prize| award)",
+    rf"\b(?:(?:light|dark|pale|bright|deep|plain|entirely)[ -])?(?P<colour>{_COLOUR})(?:-\w+)?\b(?! medal| prize"
+    rf"| award)",
     re.IGNORECASE,
 )
 _PATTERN: Final = (
-    r"strip(?:ed|es?)|dott(?:ed)?|dots?|check(?:ed|s|ered)|two-tone|diagonal|aslant|band(?:ed|s)|zigzag|grid|split|speckle(?:d|s)|spotted|plaid|floral|"
+    r"strip(?:ed|es?)|dott(?:ed)?|dots?|check(?:ed|s|ered)|two-tone|diagonal|aslant|band(?:ed|s)|zigzag|grid|split"
+    r"|speckle(?:d|s)|spotted|plaid|floral|"
     r"unmarked|pattern(?:ed)?"
 )
 _EMBLEM: Final = (
     r"(?:emblem|logo|star|ring|bolt|leaf|moon|heart|cross|diamond|crown|sun|arrow|triangle|drop|wave|badge|crest)"
 )
 _GARMENT: Final = (
-    r"(?:jacket|coat|top|shirt|t-shirt|blouse|dress|suit|sweater|jumper|pullover|hoodie|blazer|vest|cardigan|gown|robe|jersey|uniform|raincoat|cape|parka|"
+    r"(?:jacket|coat|top|shirt|t-shirt|blouse|dress|suit|sweater|jumper|pullover|hoodie|blazer|vest|cardigan|gown"
+    r"|robe|jersey|uniform|raincoat|cape|parka|"
     r"trousers|skirt|jeans|hat|cap|scarf|tie|glasses)"
 )
 _LOOK: Final = re.compile(rf"\b(?:(?:{_COLOUR})(?:-\w+)?|{_PATTERN}|{_GARMENT}|all over)\b", re.IGNORECASE)
 _EMBLEM_PHRASE: Final = re.compile(
-    rf"\b(?:marked with|bearing|carrying|with|adorned with|decorated with)(?: an?| the)? (?:\w+ )?{_EMBLEM}\b(?: (?:emblem|on it|on its \w+|logo))?",
+    rf"\b(?:marked with|bearing|carrying|with|adorned with|decorated with)(?: an?"
+    rf"| the)? (?:\w+ )?{_EMBLEM}\b(?: (?:emblem|on it|on its \w+|logo))?",
     re.IGNORECASE,
 )
 _WORN: Final = re.compile(
-    rf"\b(?:in|wearing|wore|wears|dressed in|clad in|trademark|usual)\b[^.;]*?\b(?:{_COLOUR})\b|\b(?:{_COLOUR})\b[^.;]{{0,20}}{_GARMENT}",
+    rf"\b(?:in|wearing|wore|wears|dressed in|clad in|trademark|usual)\b[^.;]*?\b(?:{_COLOUR})\b"
+    rf"|\b(?:{_COLOUR})\b[^.;]{{0,20}}{_GARMENT}",
     re.IGNORECASE,
 )
 _LEAD: Final = re.compile(
@@ -50,7 +55,8 @@ _LEAD: Final = re.compile(
 _LIMIT: Final = 140
 # A second colour: it tells of the pattern, not of the ground.
 _SECOND: Final = re.compile(
-    r"\b(?:with(?: an?)?(?: diagonal)?|half|striped in|checked in|banded in|dotted with|speckled with|two-tone with|aslant in)\s+$",
+    r"\b(?:with(?: an?)?(?: diagonal)?|half|striped in|checked in|banded in|dotted with|speckled with|two-tone with"
+    r"|aslant in)\s+$",
     re.IGNORECASE,
 )
 

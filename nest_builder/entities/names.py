@@ -8,16 +8,22 @@ from nest_builder.digest import short_id
 from nest_builder.entities.hypernyms import BUILT_IN
 
 COARSE: Final = {
-    "PERSON": "person", "ORG": "org", "NORP": "group", "GPE": "place", "LOC": "place", "FAC": "building", "FACILITY": "building",
+    "PERSON": "person", "ORG": "org", "NORP": "group", "GPE": "place", "LOC": "place", "FAC": "building",
+    "FACILITY": "building",
     "PRODUCT": "product", "EVENT": "event", "WORK": "work", "WORK_OF_ART": "work", "LAW": "work",
 }  # fmt: skip
 STORED: Final = {"FACILITY": "FAC"}
 
 _TITLES: Final = (
-    r"mr|mrs|ms|miss|dr|prof|professor|sir|dame|lord|lady|mayor|president|captain|coach|minister|senator|governor|judge|"
+    r"mr|mrs|ms|miss|dr|prof|professor|sir|dame|lord|lady|mayor|president|captain|coach|minister|senator|governor"
+    r"|judge|"
     r"general|king|queen|deputy|assistant|secretary|director|commissioner|chairman|chairwoman|ambassador"
 )
-_LEADING: Final = re.compile(rf"^(?:(?:the|a|an|new|young|former)\s+|(?:{_TITLES})\.?\s+(?=\S))+", re.IGNORECASE)
+_LEADING: Final = re.compile(
+    r"^(?:(?:the|an?|(?-i:new|young|former)|up|in|at|on|from|meet|inside|with|by|near|why|how)\s+|"
+    rf"(?:{_TITLES})\.?\s+(?=\S))+",
+    re.IGNORECASE,
+)
 _TRADE: Final = re.compile(rf"(?:{'|'.join(sorted(BUILT_IN['person']))}) (?=\S+ \S)", re.IGNORECASE)
 _TRAILING: Final = re.compile(r"(?:['’]s|['’]|[\s,;:.!?\-–—\"”“()]+)+$")
 _PUNCTUATION: Final = re.compile(r"[^\w\s]|_")
@@ -33,7 +39,7 @@ def fold(name: str) -> str:
 
 
 def trim(surface: str, label: str = "") -> tuple[int, int]:
-    """Return the part of ``surface`` that is the name: no leading article or title, no trailing possessive or punctuation.
+    """Return the part of ``surface`` that is the name: no leading article or title, no trailing possessive.
 
     Args:
         surface: The words that were recognised.

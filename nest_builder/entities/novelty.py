@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from nest_builder.entities.base import KnownEntity, Revision
 from nest_builder.entities.profile import Profile, Saying
 from nest_builder.entities.roles import role_key
+from nest_builder.entities.sentences import polarity
 from nest_builder.reasons import Reason
 
 MAX_STATEMENTS: Final = 3  # kept as evidence
@@ -39,7 +40,8 @@ class Evidence:
         """Return JSON types."""
         date = self.date.astimezone(dt.UTC).isoformat().replace("+00:00", "Z") if self.date else None
         return {
-            "kind": self.kind, "source": self.source, "url": self.url, "date": date, "text": self.text[:500], "verdict": self.verdict,
+            "kind": self.kind, "source": self.source, "url": self.url, "date": date, "text": self.text[:500],
+            "verdict": self.verdict,
         }  # fmt: skip
 
 
@@ -136,7 +138,7 @@ def _roles(profile: Profile) -> list[str]:
 
 
 def _change(profile: Profile, known: KnownEntity | None, role: str, world: World) -> list[Saying] | None:
-    """Return the statements that the entity took ``role`` after the cutoff, the oldest first; None where it did not, or not for long."""
+    """Return the statements that the entity took ``role`` after the cutoff, the oldest first; None where it did not."""
     facts = known.facts if known is not None else ()
     if any(role_key(fact.value) == role and fact.since <= world.cutoff.date() and fact.until is None for fact in facts):
         return None  # it held the role all along
@@ -150,7 +152,8 @@ def _change(profile: Profile, known: KnownEntity | None, role: str, world: World
         return [s for s in found if role_key(s.value) == role and s.date is not None and s.date > world.cutoff]
 
     stated = about_role("stated", *_HOLDS) or about_role("stated", "won")
-    # That somebody is said to hold a role is news only if the snapshot gave it to another, or the articles tell of the change.
+    # That somebody is said to hold a role is news only if the snapshot gave it to another, or the articles tell of the
+    # change.
     if not stated or not (role in world.known_roles or days or about_role("stated", "took", "won")):
         return None
     denials = about_role("denied", *_HOLDS)
@@ -163,7 +166,7 @@ def _change(profile: Profile, known: KnownEntity | None, role: str, world: World
 
 
 def _first_claims(sayings: Sequence[Saying], key: str) -> list[Saying]:
-    """Return the first stated claim to a role of every other entity of the same kind: a rally may be won by a driver and a car."""
+    """Return every other entity's first claim to a role, if of the same kind: a driver and a car may win one rally."""
     first: dict[str, Saying] = {}
     kind = key.rsplit("/", 1)[-1]
     for saying in sayings:
@@ -204,6 +207,9 @@ def _novel_or_not(profile: Profile, world: World) -> Decision:
     if not (launches or roles) and any(
         profile.said("launched", "debut", *_HOLDS, polarity=p) for p in ("rumoured", "denied")
     ):
+        return Decision("", Reason.EVIDENCE_MISSING, "rumours only")
+    told = [polarity(naming.sentence) for naming in profile.namings if naming.field != "caption"]
+    if not (launches or roles) and told and "stated" not in told:
         return Decision("", Reason.EVIDENCE_MISSING, "rumours only")
     if profile.key.endswith("/person") and " " not in profile.key and not (launches or roles):
         return Decision("", Reason.EVIDENCE_MISSING, "a lone name, and nothing is stated about it")

@@ -1,4 +1,4 @@
-"""The default recogniser: any spaCy pipeline, by path or name, and the names of the knowledge snapshot as a gazetteer."""
+"""The default recogniser: any spaCy pipeline, by path or name, with the snapshot's names as a gazetteer."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -23,11 +23,12 @@ _UNUSED: Final = ("tagger", "lemmatizer", "attribute_ruler", "morphologizer", "t
 
 
 class SpacyRecognizer:
-    """Reads texts with a spaCy pipeline; the longest of overlapping names wins, whether the model or the gazetteer found it.
+    """Reads texts with a spaCy pipeline; the longest of overlapping names wins, whoever found it.
 
     Args:
         model: Path or name of a pipeline with an ``ner`` component.
-        knowledge: Its names and aliases are found wherever they stand. Single words count within a sentence only, since "Drift" may
+        knowledge: Its names and aliases are found wherever they stand. Single words count within a sentence only,
+            since "Drift" may
             also begin one as a plain word.
         knowledge_identity: Hash of the snapshot.
         batch_size: Texts that are read together.

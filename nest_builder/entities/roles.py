@@ -10,9 +10,12 @@ from nest_builder.entities.names import fold
 from nest_builder.entities.sentences import Masked, polarity
 
 _OFFICES: Final = (
-    r"(?:(?:deputy|vice|acting|interim|head|chief|prime|lord|first|executive|managing|general|team|club|artistic|music|creative|technical|mayoral)[ -])*"
-    r"(?:mayor|captain|skipper|coach|executive(?: officer)?|ceo|cto|director|president|chair(?:man|woman|person)?|governor|minister|secretary|commissioner|"
-    r"administrator|head|leader|manager|editor|dean|rector|chancellor|ambassador|principal|conductor|curator|treasurer|speaker|bishop|king|queen)"
+    r"(?:(?:deputy|vice|acting|interim|head|chief|prime|lord|first|executive|managing|general|team|club|artistic"
+    r"|music|creative|technical|mayoral)[ -])*"
+    r"(?:mayor|captain|skipper|coach|executive(?: officer)?|ceo|cto|director|president|chair(?:man|woman|person)?"
+    r"|governor|minister|secretary|commissioner|"
+    r"administrator|head|leader|manager|editor|dean|rector|chancellor|ambassador|principal|conductor|curator"
+    r"|treasurer|speaker|bishop|king|queen)"
 )
 _HONOURS: Final = r"(?:champion|winner|holder|title[- ]?holder|medallist)"
 _PAST: Final = re.compile(
@@ -22,7 +25,8 @@ _PAST: Final = re.compile(
 _ROLE: Final = re.compile(
     rf"\b(?P<office>{_OFFICES}|{_HONOURS})\s+(?:of|at|for)\s+(?:the\s+)?⟨(?P<of>\d+)[ogeptw]⟩"
     rf"|⟨(?P<whose>\d+)[oge]⟩(?:'s?)?\s+(?:new\s+|first\s+|next\s+)?(?P<office2>{_OFFICES}|{_HONOURS})\b(?!\s+of\b)"
-    r"|\b(?-i:(?:(?:The|A|An|Wins|Takes|Named|Is|Becomes|Crowned|Claims|As)\s+)*(?P<award>(?:[A-Z][\w-]+\s+){1,4}of\s+the\s+"
+    r"|\b(?-i:(?:(?:The|A|An|Wins|Takes|Named|Is|Becomes|Crowned|Claims"
+    r"|As)\s+)*(?P<award>(?:[A-Z][\w-]+\s+){1,4}of\s+the\s+"
     r"(?:Year|Month|Season|League|Decade|Match|Tournament|Century)))\b",
     re.IGNORECASE,
 )
@@ -33,25 +37,33 @@ _GAP: Final = r"(?:(?!⟨\d+[pt]⟩|⟦)[^.?!]){0,90}?"
 _SHORT: Final = r"(?:(?!⟨\d+[pt]⟩|⟦)[^.?!]){0,30}?"
 _THE: Final = r"(?:the |an? |its |their )?(?:(?:new|next|first|current|reigning) )*"
 _CHOSEN: Final = (
-    r"(?:sworn in|elected|re-elected|appointed|named|chosen|confirmed|declared|installed|crowned|picked|selected|voted|promoted|hired|inaugurated|announced|"
+    r"(?:sworn in|elected|re-elected|appointed|named|chosen|confirmed|declared|installed|crowned|picked|selected"
+    r"|voted|promoted|hired|inaugurated|announced|"
     r"introduced|presented|nominated)"
 )
 _FOLLOWS: Final = (
-    r"(?:succeed(?:s|ed|ing)?|follow(?:s|ed|ing)?|replac(?:es|ed|ing)|tak(?:es|ing) over from|took over from|taken over from|ahead of|beat(?:s|ing|en)?|defeat(?:s|ed|ing)?|"
-    r"edg(?:es|ed|ing) out|outshone|departure of|resignation of|preferred to|unlike|no longer|former|previous|outgoing|predecessor,?)"
+    r"(?:succeed(?:s|ed|ing)?|follow(?:s|ed|ing)?|replac(?:es|ed|ing)|tak(?:es|ing) over from|took over from"
+    r"|taken over from|ahead of|beat(?:s|ing|en)?|defeat(?:s|ed|ing)?|"
+    r"edg(?:es|ed|ing) out|outshone|departure of|resignation of|preferred to|unlike|no longer|former|previous"
+    r"|outgoing|predecessor,?)"
 )
-# Each rule names the holder x and the role r, and what it tells: keeps (the holder stays, whatever else the sentence denies), took (a change)
+# Each rule names the holder x and the role r, and what it tells: keeps (the holder stays, whatever else the sentence
+# denies), took (a change)
 # or holds (an apposition: it says nothing of when it began).
 _RULES: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), kind)
     for pattern, kind in (
-        (rf"{X}{_SHORT}\b(?:stays|remains|stay|remain|is still|still holds|continues)\b(?: on)?(?: as)? {_THE}{R}", "keeps"),
+        (rf"{X}{_SHORT}\b(?:stays|remains|stay|remain|is still|still holds"
+         rf"|continues)\b(?: on)?(?: as)? {_THE}{R}", "keeps"),
         (rf"{X},? (?:who )?(?:has been|has held the (?:post|office|title) of) {_THE}{R}", "keeps"),
         (rf"{X}{_GAP}\b{_FOLLOWS} (?:the )?{Y} as {_THE}{R}", "took"),
         (rf"{X}{_GAP}\b{_CHOSEN}\b{_SHORT} ?{_THE}{R}", "took"),
-        (rf"{X},? (?:{_SHORT}, )?(?:is|are|was|becomes|become|became|has become|had become|be|(?:will )?(?:not )?become|is now|are now) (?:now |also |officially )?{_THE}{R}", "took"),
-        (rf"{X}{_GAP}\b(?:tak(?:es|ing)|took|has taken|take)\b (?:over|up|charge|office|on|the helm){_SHORT} ?{_THE}{R}", "took"),
-        (rf"{X}{_GAP}\b(?:won|wins|win|tak(?:es|ing)|took|claim(?:s|ed)|clinch(?:es|ed)|captur(?:es|ed)|land(?:s|ed)|holds?) (?:the title of )?{_THE}{R}", "took"),
+        (rf"{X},? (?:{_SHORT}, )?(?:is|are|was|becomes|become|became|has become|had become|be"
+         rf"|(?:will )?(?:not )?become|is now|are now) (?:now |also |officially )?{_THE}{R}", "took"),
+        (rf"{X}{_GAP}\b(?:tak(?:es|ing)|took|has taken|take)\b (?:over|up|charge|office|on"
+         rf"|the helm){_SHORT} ?{_THE}{R}", "took"),
+        (rf"{X}{_GAP}\b(?:won|wins|win|tak(?:es|ing)|took|claim(?:s|ed)|clinch(?:es|ed)|captur(?:es|ed)|land(?:s|ed)"
+         rf"|holds?) (?:the title of )?{_THE}{R}", "took"),
         (rf"{X}{_GAP}\b(?:to|could|may|might|would) (?:be|become) {_THE}{R}", "took"),
         (rf"{R} (?:is|are) (?:now |from now on )?{X}", "took"),
         (rf"{R} is (?:a new one|(?:no longer|not) {Y}(?: any more)?)[:;,.]? ?{X}", "took"),
@@ -63,17 +75,21 @@ _RULES: Final = tuple(
     )
 )  # fmt: skip
 _WON: Final = re.compile(
-    rf"{X}{_GAP}\b(?:won|wins|win|tak(?:es|ing)|took|claim(?:s|ed)|clinch(?:es|ed)|captur(?:es|ed)) (?:first prize (?:at|in) )?(?:the )?⟨(?P<e>\d+)e⟩",
+    rf"{X}{_GAP}\b(?:won|wins|win|tak(?:es|ing)|took|claim(?:s|ed)|clinch(?:es|ed)|captur(?:es"
+    rf"|ed)) (?:first prize (?:at|in) )?(?:the )?⟨(?P<e>\d+)e⟩",
     re.IGNORECASE,
 )
 _TAKES_OVER: Final = re.compile(
-    rf"{X},?{_GAP}\b(?:took over|takes over|taken over|take over|moved into the office|sworn in|took office|took the title|"
+    rf"{X},?{_GAP}\b(?:took over|takes over|taken over|take over|moved into the office|sworn in|took office"
+    rf"|took the title|"
     r"(?:succeed(?:s|ed)?|follow(?:s|ed)?|replac(?:es|ed)) (?:the )?⟨\d+[pt]⟩)",
     re.IGNORECASE,
 )
 _BEFORE: Final = re.compile(
-    rf"\b{_FOLLOWS} (?:the )?⟨(\d+)[pt]⟩|⟨(\d+)[pt]⟩,? (?:(?:his|her|its|their|the)(?: \w+)? (?:predecessor|holder)|who (?:had held|had been|stepped down|resigned))"
-    r"|⟨(\d+)[pt]⟩ (?:is no longer|hands? over|handed over|stepped down|steps down|leaves|left|resigned|loses|lost|loses its)",
+    rf"\b{_FOLLOWS} (?:the )?⟨(\d+)[pt]⟩|⟨(\d+)[pt]⟩,? (?:(?:his|her|its|their|the)(?: \w+)? (?:predecessor|holder)"
+    rf"|who (?:had held|had been|stepped down|resigned))"
+    r"|⟨(\d+)[pt]⟩ (?:is no longer|hands? over|handed over|stepped down|steps down|leaves|left|resigned|loses|lost"
+    r"|loses its)",
     re.IGNORECASE,
 )
 

@@ -1,7 +1,9 @@
 """Sentences with their names masked: the form on which the rules for claims work.
 
-Without a parser, a rule such as "X, the mayor of Y" is only safe if a name is one token of known kind. So every mention is replaced by a
-mark: ``⟨3p⟩`` is mention 3, a person. Kinds: p person, t thing (product, building), o organisation, g place, e event or work.
+Without a parser, a rule such as "X, the mayor of Y" is only safe if a name is one token of known kind. So every
+mention is replaced by a
+mark: ``⟨3p⟩`` is mention 3, a person. Kinds: p person, t thing (product, building), o organisation, g place, e event
+    or work.
 """
 
 import datetime as dt
@@ -27,15 +29,21 @@ ANY: Final = r"⟨\d+\w⟩"
 MARK: Final = re.compile(r"⟨(\d+)(\w)⟩")
 
 _RUMOUR: Final = re.compile(
-    r"\b(?:is|are|was|were) (?:widely )?(?:said|rumou?red|thought|believed|tipped|reported|expected|understood|set) to\b|\breported(?:ly)?\b(?! (?:a|an|on|that it|from)\b)"
-    r"|\bin line\b|\bconsider(?:s|ed|ing)\b|\brumou?rs?\b|\brumou?red\b|\bspeculat\w+|\b(?:may|might|could|would) (?:be|become|also|soon|well|take|follow|succeed|"
-    r"replace|step|launch|leave|return|run|open|win)\b|\bbid to\b|\bcandidates?\b|\bwill \S+ (?:be|become)\b[^.]*\?|\ballegedly\b|\bunconfirmed\b|\bhopes? to\b"
-    r"|\bplan(?:s|ning)? to\b|\bwants? to\b|\bfavou?rite to\b|\btipped\b|\b(?:is|are) to (?:be|become)\b|\bin talks\b|\btalk of\b|\bmentioned as\b",
+    r"\b(?:is|are|was|were) (?:widely )?(?:said|rumou?red|thought|believed|tipped|reported|expected|understood"
+    r"|set) to\b|\breported(?:ly)?\b(?! (?:a|an|on|that it|from)\b)"
+    r"|\bin line\b|\bconsider(?:s|ed|ing)\b|\brumou?rs?\b|\brumou?red\b|\bspeculat\w+|\b(?:may|might|could"
+    r"|would) (?:be|become|also|soon|well|take|follow|succeed|"
+    r"replace|step|launch|leave|return|run|open|win)\b|\bbid to\b|\bcandidates?\b|\bwill \S+ (?:be|become)\b[^.]*\?"
+    r"|\ballegedly\b|\bunconfirmed\b|\bhopes? to\b"
+    r"|\bplan(?:s|ning)? to\b|\bwants? to\b|\bfavou?rite to\b|\btipped\b|\b(?:is|are) to (?:be|become)\b|\bin talks\b"
+    r"|\btalk of\b|\bmentioned as\b",
     re.IGNORECASE,
 )
 _DENIAL: Final = re.compile(
-    r"\bden(?:y|ies|ied|ying)\b|\bwill not\b|\bwon['’]t\b|\b(?:is|was|are|were|has|have|had|did|does) not\b|\bn['’]t\b|\bnever\b|\bnot true\b|\b(?:is|was) (?:wrong|false|untrue)\b"
-    r"|\bearlier version\b|\b(?:wrongly|incorrectly|falsely|mistakenly)\b|\bcorrection\b|\brefut\w+|\bruled? out\b|\bno truth\b|\bdismiss\w+ (?:reports|rumou?rs|talk)\b",
+    r"\bden(?:y|ies|ied|ying)\b|\bwill not\b|\bwon['’]t\b|\b(?:is|was|are|were|has|have|had|did|does) not\b"
+    r"|\bn['’]t\b|\bnever\b|\bnot true\b|\b(?:is|was) (?:wrong|false|untrue)\b"
+    r"|\bearlier version\b|\b(?:wrongly|incorrectly|falsely|mistakenly)\b|\bcorrection\b|\brefut\w+|\bruled? out\b"
+    r"|\bno truth\b|\bdismiss\w+ (?:reports|rumou?rs|talk)\b",
     re.IGNORECASE,
 )
 _FUTURE: Final = re.compile(r"\b(?:will|is due to|is to|are to|plans to)\b", re.IGNORECASE)

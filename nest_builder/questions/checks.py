@@ -1,4 +1,4 @@
-"""What a question has to pass: its answer stands in the article, it does not give the answer away, and it means one thing only."""
+"""What a question has to pass: answered by the article, giving nothing away, and meaning one thing only."""
 
 import re
 from collections.abc import Iterable, Mapping

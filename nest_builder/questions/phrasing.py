@@ -1,4 +1,4 @@
-"""Questions by rules: about the named thing or its description where it is novel, about the holder of a role where it is emerging."""
+"""Questions by rules: about the named thing where it is novel, about the holder of a role where it is emerging."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -9,7 +9,8 @@ from nest_builder.entities.names import fold
 from nest_builder.entities.roles import role_key
 
 _MONTHS: Final = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
 )  # fmt: skip
 
 _NAMED: Final = (
@@ -109,7 +110,7 @@ def month(day: dt.date) -> str:
 
 
 def signatures(subject: Subject) -> set[tuple[str, ...]]:
-    """Return everything by which a question could mean the subject: its name, its role, its maker with kind and month."""
+    """Return all by which a question could mean the subject: its name, its role, its maker with kind and month."""
     found: set[tuple[str, ...]] = {("name", fold(subject.name))}
     if subject.role:
         found.add(("role", role_key(subject.role), str(subject.person)))
@@ -128,8 +129,10 @@ def ask(subject: Subject, as_of: dt.date, pick: int, *, negative: bool) -> list[
         negative: The target is not in the picture: one question is enough.
     """
     words = {
-        "name": subject.name, "the_name": subject.name if subject.bare else f"the {subject.name}", "hypernym": subject.hypernym,
-        "role": subject.role, "maker": subject.maker, "launched": month(subject.launched), "first_seen": month(subject.first_seen),
+        "name": subject.name, "the_name": subject.name if subject.bare else f"the {subject.name}",
+        "hypernym": subject.hypernym,
+        "role": subject.role, "maker": subject.maker, "launched": month(subject.launched),
+        "first_seen": month(subject.first_seen),
         "changed": month(subject.first_seen), "as_of": month(as_of),
     }  # fmt: skip
     known = {kind[0]: kind for kind in signatures(subject)}

@@ -45,10 +45,10 @@ class Ask:
         return {"settings": self._settings, "rules": _RULES_VERSION}
 
     def items(self, session: Session) -> list[Item]:
-        """List the annotations; inputs are the annotation, its entity, picture and article, and whoever else a question could mean."""
+        """List the annotations; inputs are also entity, picture and article, and whoever else a question could mean."""
         subjects = _subjects(session)
         holders = _holders(subjects.values())
-        entities = {key: content for key, content in session.execute(select(Entity.key, Entity.digest)).tuples()}
+        entities = dict(session.execute(select(Entity.key, Entity.digest)).tuples().all())
         rows = session.execute(
             select(Annotation.id, Annotation.entity_key, Annotation.digest, Image.digest, Article.digest)
             .join(Image, Image.id == Annotation.image_id)
@@ -84,7 +84,7 @@ class Ask:
             row.url: row
             for row in session.scalars(select(Article).where(Article.url.in_({i.article_url for i in images.values()})))
         }
-        labels = {key: label for key, label in session.execute(select(Entity.key, Entity.type)).tuples()}
+        labels = dict(session.execute(select(Entity.key, Entity.type)).tuples().all())
         outcomes: list[Outcome] = []
         for item in batch:
             annotation = annotations[item.key]
@@ -153,11 +153,13 @@ def _subjects(session: Session) -> dict[str, Subject]:
 
 def _subject(entity: Entity, makers: Counter[str], days: Counter[str]) -> Subject:
     seen = entity.first_seen.date()
-    # Only a launch near the first sighting is the one that made the news; other dates in such sentences belong to other things.
+    # Only a launch near the first sighting is the one that made the news; other dates in such sentences belong to
+    # other things.
     near = Counter({day: n for day, n in days.items() if abs((dt.date.fromisoformat(day) - seen).days) <= 62})
     bare = entity.hypernym in ("person", "tower") or " the " in entity.name
     return Subject(
-        key=entity.key, name=entity.name, aliases=tuple(entity.aliases), hypernym=entity.hypernym, category=entity.category,
+        key=entity.key, name=entity.name, aliases=tuple(entity.aliases), hypernym=entity.hypernym,
+        category=entity.category,
         role=entity.role, maker=_most(makers) if entity.category == "novel" and entity.relation == "launched" else "",
         launched=dt.date.fromisoformat(_most(near)) if near else seen, first_seen=seen, bare=bare,
     )  # fmt: skip

@@ -84,7 +84,7 @@ class Assess:
         }
 
     def items(self, session: Session) -> list[Item]:
-        """List the entity keys; an item's inputs are its mentions and claims, and all claims to the roles that it claims."""
+        """List the entity keys; inputs are mentions and claims, and everybody's claims to the roles that it claims."""
         mentions: defaultdict[str, list[str]] = defaultdict(list)
         articles: defaultdict[str, set[str]] = defaultdict(set)
         for key, url, content in session.execute(
@@ -102,7 +102,7 @@ class Assess:
                 roles[key].add(role_key(value))
                 holders[role_key(value)].append(content)
         elsewhere = _mentions_elsewhere({key: len(found) for key, found in mentions.items()})
-        dates = {url: date for url, date in session.execute(select(Article.url, Article.published_at))}
+        dates = dict(session.execute(select(Article.url, Article.published_at)).tuples().all())
         return [
             Item(
                 key,
@@ -118,9 +118,8 @@ class Assess:
     def process(self, session: Session, batch: Sequence[Item]) -> list[Outcome]:
         """Decide about a batch of entities."""
         keys = [item.key for item in batch]
-        counts = {
-            key: n for key, n in session.execute(select(Mention.entity_key, func.count()).group_by(Mention.entity_key))
-        }
+        counted = select(Mention.entity_key, func.count()).group_by(Mention.entity_key)
+        counts = dict(session.execute(counted).tuples().all())
         profiles = _profiles(session, keys, _mentions_elsewhere(counts))
         world = World(
             self._settings.cutoff,

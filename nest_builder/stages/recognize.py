@@ -115,7 +115,8 @@ class Recognize:
         for claim in statements(parts, said, self._rules):
             rows.append(
                 Claim(
-                    id=short_id("claim", article.url, claim.key, claim.relation, claim.value, claim.polarity, claim.sentence),
+                    id=short_id("claim", article.url, claim.key, claim.relation, claim.value, claim.polarity,
+                    claim.sentence),
                     article_url=article.url, entity_key=claim.key, relation=claim.relation, value=claim.value,
                     polarity=claim.polarity, date=article.published_at, sentence=claim.sentence,
                 )

@@ -101,7 +101,8 @@ def train(
     Args:
         corpora: Name -> texts.
         seed: Of weights, order and dropout.
-        minutes: A bound on time for slow machines; a run that it cuts short is not reproducible to the byte, and the record says so.
+        minutes: A bound on time for slow machines; a run that it cuts short is not reproducible to the byte, and the
+            record says so.
         epochs: Passes over all texts.
         dropout: Share of units dropped.
 
@@ -123,7 +124,8 @@ def train(
         losses: dict[str, float] = {}
         optimizer.learn_rate = 0.001 * (1.0 - 0.9 * epoch / max(1, total - 1))
         for batch in spacy.util.minibatch(examples, size=sizes):  # type: ignore[no-untyped-call]
-            # A batch of the network's own predictions would leak through the documents: each step starts from clean ones.
+            # A batch of the network's own predictions would leak through the documents: each step starts from clean
+            # ones.
             fresh = [Example(nlp.make_doc(item.reference.text), item.reference) for item in batch]
             nlp.update(fresh, sgd=optimizer, drop=dropout, losses=losses)
             steps += 1
@@ -140,7 +142,7 @@ def train(
 
 
 def slim(nlp: Language) -> Language:
-    """Copy the weights into a pipeline whose vocabulary has not seen the training texts, so that they are not shipped."""
+    """Copy the weights into a pipeline whose vocabulary has not seen the texts, so that these are not shipped."""
     bare = spacy.util.load_model_from_config(nlp.config, auto_fill=True)
     for label in LABELS:
         _ner(bare).add_label(label)
@@ -205,7 +207,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         checks["newsworld"] = newsworld_sentences(training_texts, CHECK_SEEDS, 200)
     nlp, record = train(corpora, options.seed, options.minutes, options.epochs)
     record["scores"] = {name: evaluate(nlp, sentences) for name, sentences in sorted(checks.items())}
-    # UNER marks persons, organisations and places only: what else the pipeline finds there cannot be counted against it.
+    # UNER marks persons, organisations and places only: what else the pipeline finds there cannot be counted against
+    # it.
     if "uner-en-ewt" in checks:
         three = frozenset({"PERSON", "ORG", "GPE"})
         record["scores"]["uner-en-ewt"] = evaluate(nlp, checks["uner-en-ewt"], three)

@@ -1,7 +1,9 @@
 """Readers of the corpora that the recogniser is trained on: real text in CoNLL form, mapped to one label scheme.
 
-Labels: PERSON, ORG, GPE (every place that is not a building), FAC, PRODUCT, EVENT, WORK. A corpus that does not mark a kind of name
-says nothing about it, so spans whose kind cannot be mapped are given the label ``None``: the trainer leaves their tokens open instead of
+Labels: PERSON, ORG, GPE (every place that is not a building), FAC, PRODUCT, EVENT, WORK. A corpus that does not mark a
+    kind of name
+says nothing about it, so spans whose kind cannot be mapped are given the label ``None``: the trainer leaves their
+tokens open instead of
 teaching that they are no names.
 """
 
@@ -53,9 +55,11 @@ def read_conll(path: Path, *, tweets: bool = False) -> Iterator[Sentence]:
     """Read a CoNLL file: a token a line, a blank line between sentences.
 
     Args:
-        path: Columns are separated by white space or tabs; UNER's first column is the token's number, its third the tag. The others have
+        path: Columns are separated by white space or tabs; UNER's first column is the token's number, its third the
+            tag. The others have
             the token first and the tag last. Tags are IOB2 or IOB1.
-        tweets: Leave out sentences that address users ("@name"), which are marked as persons in tweets and never occur in news.
+        tweets: Leave out sentences that address users ("@name"), which are marked as persons in tweets and never occur
+            in news.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -102,7 +106,7 @@ def _sentence(tokens: Sequence[tuple[str, str]]) -> Sentence:
 
 
 def names_only(sentence: Sentence) -> Sentence:
-    """Leave open what is marked but is no name: re3d also marks "the two leaders", "we" and "Foreign Office Minister"."""
+    """Leave open what is marked but is no name: re3d also marks "the two leaders", "we" and "Foreign Minister"."""
     spans: list[Span] = []
     for start, end, label in sentence.spans:
         words = sentence.text[start:end].split()

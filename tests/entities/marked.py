@@ -23,7 +23,8 @@ SNAPSHOT = SnapshotKnowledge(
             "facts": [{"relation": "holds_title", "value": "winner of the Coastal Rally", "from": "2024-01-01"}],
         },
         {"name": "Lumo Dart", "aliases": ["Dart"], "type": "PRODUCT", "hypernym": "car", "since": "2018-01-01"},
-        {"name": "Kestrel Tower", "aliases": ["Kestrel"], "type": "FACILITY", "hypernym": "tower", "since": "2010-01-01"},
+        {"name": "Kestrel Tower", "aliases": ["Kestrel"], "type": "FACILITY", "hypernym": "tower",
+        "since": "2010-01-01"},
     ],
     "test",
 )  # fmt: skip

@@ -72,8 +72,10 @@ def test_the_day_since_which_a_role_is_held_is_kept() -> None:
     "sentence",
     [
         "The [Lumo Dart|PRODUCT] was named winner of the [Coastal Rally|EVENT], ahead of [Vantor Atlas|PRODUCT].",
-        "The winner of the [Coastal Rally|EVENT] is no longer [Vantor Atlas|PRODUCT]: [Lumo Dart|PRODUCT] won on 3 August.",
-        "Cheers rang out: [Lumo Dart|PRODUCT], the car from [Lumo|ORG], is now the winner of the [Coastal Rally|EVENT].",
+        "The winner of the [Coastal Rally|EVENT] is no longer [Vantor Atlas|PRODUCT]: "
+        "[Lumo Dart|PRODUCT] won on 3 August.",
+        "Cheers rang out: [Lumo Dart|PRODUCT], the car from [Lumo|ORG], "
+        "is now the winner of the [Coastal Rally|EVENT].",
     ],
 )
 def test_titles_go_to_the_winner_and_not_to_the_beaten(sentence: str) -> None:
@@ -132,7 +134,8 @@ def test_makers_and_rumoured_launches() -> None:
         ((f"{K3_} tested", "The drone itself is teal, with white stripes and marked with a star."), K3,
          "teal, with white stripes and marked with a star"),
         (("", f"{ADA_}, in a green coat, smiled."), ADA, "green coat"),
-        (("", f"{ADA_} spoke. She wore a striped red jacket and white trousers."), ADA, "striped red jacket and white trousers"),
+        (("", f"{ADA_} spoke. She wore a striped red jacket and white trousers."), ADA,
+         "striped red jacket and white trousers"),
         (("", f"{BEN_} stayed away. {ADA_} (in blue) waved."), ADA, "blue"),
         (("", f"{K3_} came to the [Golden Cup|EVENT]."), K3, None),
         (("", f"{ADA_} spoke about green energy."), ADA, None),

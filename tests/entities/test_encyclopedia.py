@@ -27,7 +27,8 @@ def test_first_revisions_are_read(page: dict[str, Any], created: dt.datetime | N
 
 @pytest.mark.parametrize(
     "broken",
-    [[], {}, {"query": {"pages": []}}, {"query": {"pages": {"1": {}}}}, answer(), answer(revisions=[{"timestamp": "yesterday"}]),
+    [[], {}, {"query": {"pages": []}}, {"query": {"pages": {"1": {}}}}, answer(),
+    answer(revisions=[{"timestamp": "yesterday"}]),
      answer(revisions=[{"timestamp": "2025-08-01T10:00:00"}])],
 )  # fmt: skip
 def test_other_answers_are_refused(broken: Any) -> None:

@@ -29,6 +29,8 @@ def test_names_fold_to_one_form(name: str, expected: str) -> None:
         ("Harwick’s", "GPE", "Harwick"),
         ("Ada O.", "PERSON", "Ada O."),
         ("the", "ORG", "the"),
+        ("New York", "GPE", "New York"),
+        ("Up Kestrel Tower", "FAC", "Kestrel Tower"),
     ],
 )
 def test_trimming_leaves_the_name(surface: str, label: str, expected: str) -> None:

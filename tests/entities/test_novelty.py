@@ -73,7 +73,7 @@ def test_the_newest_stated_change_makes_a_known_person_emerging(
     assert decision.category == category
     assert (decision.reason is Reason.KNOWN) == (category == "")
     if category:
-        assert [piece.kind for piece in decision.evidence][0] == "snapshot"
+        assert decision.evidence[0].kind == "snapshot"
         assert decision.evidence[-1].verdict == "stated"
 
 

@@ -6,11 +6,13 @@ import pytest
 from nest_builder.questions.phrasing import Subject, ask, signatures
 
 K3 = Subject(
-    key="vantor k3/product", name="Vantor K3", aliases=("K3",), hypernym="drone", category="novel", role="", maker="Vantor",
+    key="vantor k3/product", name="Vantor K3", aliases=("K3",), hypernym="drone", category="novel", role="",
+    maker="Vantor",
     launched=dt.date(2025, 8, 12), first_seen=dt.date(2025, 8, 14), bare=False,
 )  # fmt: skip
 ADA = Subject(
-    key="ada okoro/person", name="Ada Okoro", aliases=("Okoro",), hypernym="person", category="emerging", role="mayor of Harwick",
+    key="ada okoro/person", name="Ada Okoro", aliases=("Okoro",), hypernym="person", category="emerging",
+    role="mayor of Harwick",
     maker="", launched=dt.date(2025, 8, 1), first_seen=dt.date(2025, 8, 1), bare=True,
 )  # fmt: skip
 ATLAS = dataclasses.replace(K3, category="emerging", hypernym="car", role="winner of the Coastal Rally", maker="")

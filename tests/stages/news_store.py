@@ -30,7 +30,8 @@ ARTICLES = {
         "The Vantor K3 at the pier.",
     ),
     "http://two.test/rumour": (
-        "2025-08-20", "Talk of the Zenlo Orb", "The Zenlo Orb, a camera, is said to be nearly ready. The Lumo Dart was on show.", "",
+        "2025-08-20", "Talk of the Zenlo Orb",
+        "The Zenlo Orb, a camera, is said to be nearly ready. The Lumo Dart was on show.", "",
     ),
     "http://three.test/sport": ("2025-08-21", "Rain", "It rained all day and nobody came.", ""),
 }  # fmt: skip

@@ -17,14 +17,16 @@ MAYOR, DRONE, RUMOUR = "http://one.test/mayor", "http://two.test/k3", "http://tw
 def image(url: str, caption: str = "") -> Image:
     day = dt.datetime(2025, 8, 2, tzinfo=dt.UTC)
     return Image(
-        id=f"i{len(url)}", figure_id=f"f{len(url)}", image_url=f"{url}.jpg", article_url=url, sha256="0" * 64, width=64, height=48,
+        id=f"i{len(url)}", figure_id=f"f{len(url)}", image_url=f"{url}.jpg", article_url=url, sha256="0" * 64,
+        width=64, height=48,
         format="JPEG", phash="0" * 16, caption=caption, credit="", published_at=day, fetched_at=day, consent={},
     )  # fmt: skip
 
 
 def annotation(name: str, picture: Image, key: str, *, negative: bool = False, p: float = 0.9) -> Annotation:
     return Annotation(
-        id=name, image_id=picture.id, entity_key=key, phrase="x", negative=negative, box=[], boxes=[], mask={}, uncertainty={},
+        id=name, image_id=picture.id, entity_key=key, phrase="x", negative=negative, box=[], boxes=[], mask={},
+        uncertainty={},
         p_correct=p, detector="d", mask_model="m",
     )  # fmt: skip
 
