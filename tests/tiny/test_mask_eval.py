@@ -70,6 +70,7 @@ def test_the_shipped_weights_segment_unseen_renderings():
 
 
 @pytest.mark.real
+@pytest.mark.slow
 @pytest.mark.skipif(not PHOTOS.is_dir(), reason="the photographs are not beside the checkout")
 def test_the_shipped_weights_beat_an_ellipse_on_photographs():
     figures = measure(MaskModel.load(str(WEIGHTS)), photo_cases(PHOTOS), factor=1.6)
