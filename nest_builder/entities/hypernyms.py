@@ -43,8 +43,6 @@ BUILT_IN: Final[dict[str, tuple[str, ...]]] = {
 VAGUE: Final = frozenset(
     {"machine", "light", "instrument", "launcher", "landmark", "column", "needle", "mobile", "trainer"}
 )
-# A word for a kind of role, not of body: a mascot may be any animal.
-DEPICTABLE_BY_LABEL: Final = {"PERSON": "person"}
 
 
 @dataclass(frozen=True, slots=True)

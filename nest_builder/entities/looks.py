@@ -44,7 +44,7 @@ _EMBLEM_PHRASE: Final = re.compile(
     re.IGNORECASE,
 )
 _WORN: Final = re.compile(
-    rf"\b(?:in|wearing|wore|wears|dressed in|clad in|trademark|usual)\b[^.;]*?\b(?:{_COLOUR})\b"
+    rf"\b(?:in|wearing|wore|wears|dressed in|clad in|trademark|usual)\b[^.;]{{0,120}}?\b(?:{_COLOUR})\b"
     rf"|\b(?:{_COLOUR})\b[^.;]{{0,20}}{_GARMENT}",
     re.IGNORECASE,
 )

@@ -26,7 +26,7 @@ _ROLE: Final = re.compile(
     rf"\b(?P<office>{_OFFICES}|{_HONOURS})\s+(?:of|at|for)\s+(?:the\s+)?⟨(?P<of>\d+)[ogeptw]⟩"
     rf"|⟨(?P<whose>\d+)[oge]⟩(?:'s?)?\s+(?:new\s+|first\s+|next\s+)?(?P<office2>{_OFFICES}|{_HONOURS})\b(?!\s+of\b)"
     r"|\b(?-i:(?:(?:The|A|An|Wins|Takes|Named|Is|Becomes|Crowned|Claims"
-    r"|As)\s+)*(?P<award>(?:[A-Z][\w-]+\s+){1,4}of\s+the\s+"
+    r"|As)\s+)*(?P<award>(?:[A-Z][\w-]{1,30}\s+){1,4}of\s+the\s+"
     r"(?:Year|Month|Season|League|Decade|Match|Tournament|Century)))\b",
     re.IGNORECASE,
 )

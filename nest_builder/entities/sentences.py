@@ -26,6 +26,7 @@ _KIND: Final = {
     "work": "e",
 }
 ANY: Final = r"⟨\d+\w⟩"
+_FOREIGN: Final = str.maketrans("⟨⟩⟦⟧\u2019", "<>[]'")  # an article must not bring marks of its own
 MARK: Final = re.compile(r"⟨(\d+)(\w)⟩")
 
 _RUMOUR: Final = re.compile(
@@ -94,9 +95,9 @@ def masked_sentences(parts: Sequence[LinkedPart], said: dt.date | None) -> Itera
                 continue
             pieces, at = [], start
             for index, link in enumerate(links):
-                pieces += [text[at : link.start], f"⟨{index}{_KIND.get(coarse(link.label), 'o')}⟩"]
+                pieces += [text[at : link.start].translate(_FOREIGN), f"⟨{index}{_KIND.get(coarse(link.label), 'o')}⟩"]
                 at = link.end
-            masked = "".join([*pieces, text[at:end]]).strip().replace("\u2019", "'")
+            masked = "".join([*pieces, text[at:end].translate(_FOREIGN)]).strip()
             yield Masked(sentence, masked, links, linked.part.field, number, said)
 
 

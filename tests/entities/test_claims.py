@@ -1,4 +1,5 @@
 import datetime as dt
+import time
 
 import pytest
 
@@ -149,3 +150,18 @@ def test_looks_go_to_whom_they_describe(texts: tuple[str, ...], key: str, value:
 def test_newcomers() -> None:
     found = claims("", "Nobody had heard of [Mira Senn|PERSON] a month ago.")
     assert ("mira senn/person", "debut", "", "stated") in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "in " * 6000, "A-" * 9000, "the new " * 2500, "x" * 20_000, "Will " * 4000, "a green " * 2500,
+        "⟨0p⟩ is mayor of ⟨99g⟩. ⟦7⟧",
+        "[Ada Okoro|PERSON] " * 900, "[Ada Okoro|PERSON] is the " * 700,
+        "1 August " * 2000, "[Vantor|ORG] launched " * 800,
+    ],
+)  # fmt: skip
+def test_hostile_texts_are_read_in_bounded_time(text: str) -> None:
+    started = time.perf_counter()
+    statements(link(parts("[Ada Okoro|PERSON]", text), SNAPSHOT), SAID, RULES)
+    assert time.perf_counter() - started < 5
