@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from nest_builder.newsworld.looks import is_half_length
 from nest_builder.newsworld.painter import (
     CREAM,
     DARK,
@@ -179,6 +180,45 @@ def tower(p: Painter) -> None:
     p.emblem(*emblem)
 
 
+def _head(p: Painter, cy: float, r: float, skin: Rgb, hair: Rgb) -> None:
+    """A person's head about (0.5, cy): ears, face, beard, features, hair or hat, glasses."""
+    glasses, beard, style = p.look.variant & 1, p.look.variant >> 1 & 1, p.look.variant // 8
+    for side in (-1, 1):
+        p.paint(skin, oval(0.5 + side * r * 0.92, cy + r * 0.1, r * 0.18, r * 0.26), lift=20)
+    p.paint(skin, spline((0.5, cy - r), (0.5 + r * 0.85, cy - r * 0.55), (0.5 + r * 0.85, cy + r * 0.25),
+                         (0.5 + r * 0.45, cy + r), (0.5 - r * 0.45, cy + r),
+                         (0.5 - r * 0.85, cy + r * 0.25), (0.5 - r * 0.85, cy - r * 0.55)), lift=40)
+    if beard:
+        p.paint(hair, spline((0.5 - r * 0.86, cy + r * 0.1), (0.5 - r * 0.4, cy + r * 0.42),
+                             (0.5 + r * 0.4, cy + r * 0.42), (0.5 + r * 0.86, cy + r * 0.1),
+                             (0.5 + r * 0.6, cy + r * 1.0), (0.5, cy + r * 1.22),
+                             (0.5 - r * 0.6, cy + r * 1.0)), lift=44)
+    p.paint((150, 60, 56), stroke(0.5 - r * 0.22, cy + r * 0.6, 0.5 + r * 0.22, cy + r * 0.6, r * 0.12), lift=40)
+    p.paint(blend(skin, (120, 60, 40), 0.35), oval(0.5, cy + r * 0.22, r * 0.1, r * 0.16), lift=56)
+    _eyes(p, cy - r * 0.1, r * 0.36, r * 0.12)
+    top = cy - r * mix(1.1, 1.3, p.look.shape[3])
+    if style in (0, 1, 2):
+        p.paint(hair, spline((0.5 - r * 0.98, cy + r * 0.05), (0.5 - r * 0.9, cy - r * 0.75), (0.5, top),
+                             (0.5 + r * 0.9, cy - r * 0.75), (0.5 + r * 0.98, cy + r * 0.05),
+                             (0.5 + r * 0.78, cy - r * 0.4), (0.5 + r * 0.1, cy - r * 0.62),
+                             (0.5 - r * 0.7, cy - r * 0.4)), lift=60)
+    elif style == 4:
+        p.paint(p.deep, box(0.5 - r * 1.35, cy - r * 0.68, 0.5 + r * 1.35, cy - r * 0.46, r * 0.1), lift=70)
+        p.paint(p.deep, box(0.5 - r * 0.82, cy - r * 1.3, 0.5 + r * 0.82, cy - r * 0.55, r * 0.2), lift=60)
+        p.paint(p.second, box(0.5 - r * 0.82, cy - r * 0.84, 0.5 + r * 0.82, cy - r * 0.66), lift=64)
+    elif style == 5:
+        p.paint(p.second, spline((0.5 - r * 0.95, cy - r * 0.42), (0.5 - r * 0.75, cy - r), (0.5, cy - r * 1.25),
+                                 (0.5 + r * 0.75, cy - r), (0.5 + r * 0.95, cy - r * 0.42)), lift=60)
+        p.paint(p.second, box(0.5 - r * 0.3, cy - r * 0.56, 0.5 + r * 1.4, cy - r * 0.38, r * 0.1), lift=80)
+    if glasses:
+        for side in (-1, 1):
+            x = 0.5 + side * r * 0.38
+            p.paint((28, 28, 32), oval(x, cy - r * 0.08, r * 0.31, r * 0.27), lift=70)
+            p.paint(blend(GLASS, (235, 245, 250), 0.5), oval(x, cy - r * 0.08, r * 0.22, r * 0.19), lift=60)
+            p.paint((24, 20, 20), oval(x, cy - r * 0.08, r * 0.1), lift=60)
+        p.paint((28, 28, 32), stroke(0.5 - r * 0.1, cy - r * 0.1, 0.5 + r * 0.1, cy - r * 0.1, r * 0.1), lift=70)
+
+
 def person(p: Painter) -> None:
     """A standing person, or head and chest.
 
@@ -187,7 +227,7 @@ def person(p: Painter) -> None:
     """
     s, v = p.look.shape, p.look.variant
     skin, hair = _SKIN[min(5, int(s[0] * 6))], _HAIR[min(5, int(s[1] * 6))]
-    glasses, beard, half, style = v & 1, v >> 1 & 1, v >> 2 & 1, v // 8 % 6
+    half, style = is_half_length(p.look), v // 8
     k, neck = (2.1, 0.46) if half else (1.0, 0.19)
     r = 0.082 * k
     build = mix(0.13, 0.175, s[2]) * k
@@ -199,8 +239,7 @@ def person(p: Painter) -> None:
 
     if style == 1:
         p.paint(hair, spline((0.5, cy - r * 1.2), (0.5 + r * 1.15, cy - r * 0.3), (0.5 + r * 1.2, cy + r * 1.5),
-                             (0.5 - r * 1.2, cy + r * 1.5),
-                             (0.5 - r * 1.15, cy - r * 0.3)))
+                             (0.5 - r * 1.2, cy + r * 1.5), (0.5 - r * 1.15, cy - r * 0.3)))
     if style == 2:
         p.paint(hair, oval(0.5, cy - r * 1.15, r * 0.5))
     if not half:
@@ -226,40 +265,7 @@ def person(p: Painter) -> None:
                            (0.5, at(0.325)), (0.5 - 0.02 * k, at(0.3))], lift=20)
     p.paint(p.deep, box(0.5 - 0.005 * k, at(0.32), 0.5 + 0.005 * k, low - 0.01), lift=-30)
     p.emblem(0.5 - build * 0.46, at(0.34), 0.034 * k)
-    for side in (-1, 1):
-        p.paint(skin, oval(0.5 + side * r * 0.92, cy + r * 0.1, r * 0.18, r * 0.26), lift=20)
-    p.paint(skin, spline((0.5, cy - r), (0.5 + r * 0.85, cy - r * 0.55), (0.5 + r * 0.85, cy + r * 0.25),
-                         (0.5 + r * 0.45, cy + r), (0.5 - r * 0.45, cy + r),
-                         (0.5 - r * 0.85, cy + r * 0.25), (0.5 - r * 0.85, cy - r * 0.55)), lift=40)
-    if beard:
-        p.paint(hair, spline((0.5 - r * 0.86, cy + r * 0.1), (0.5 - r * 0.4, cy + r * 0.42),
-                             (0.5 + r * 0.4, cy + r * 0.42), (0.5 + r * 0.86, cy + r * 0.1),
-                             (0.5 + r * 0.6, cy + r * 1.0), (0.5, cy + r * 1.22), (0.5 - r * 0.6,
-                                                                                   cy + r * 1.0)), lift=44)
-    p.paint((150, 60, 56), stroke(0.5 - r * 0.22, cy + r * 0.6, 0.5 + r * 0.22, cy + r * 0.6, r * 0.12), lift=40)
-    p.paint(blend(skin, (120, 60, 40), 0.35), oval(0.5, cy + r * 0.22, r * 0.1, r * 0.16), lift=56)
-    _eyes(p, cy - r * 0.1, r * 0.36, r * 0.12)
-    top = cy - r * mix(1.1, 1.3, s[3])
-    if style in (0, 1, 2):
-        p.paint(hair, spline((0.5 - r * 0.98, cy + r * 0.05), (0.5 - r * 0.9, cy - r * 0.75), (0.5, top),
-                             (0.5 + r * 0.9, cy - r * 0.75), (0.5 + r * 0.98, cy + r * 0.05),
-                             (0.5 + r * 0.78, cy - r * 0.4), (0.5 + r * 0.1, cy - r * 0.62), (0.5 - r * 0.7,
-                                                                                              cy - r * 0.4)), lift=60)
-    elif style == 4:
-        p.paint(p.deep, box(0.5 - r * 1.35, cy - r * 0.68, 0.5 + r * 1.35, cy - r * 0.46, r * 0.1), lift=70)
-        p.paint(p.deep, box(0.5 - r * 0.82, cy - r * 1.3, 0.5 + r * 0.82, cy - r * 0.55, r * 0.2), lift=60)
-        p.paint(p.second, box(0.5 - r * 0.82, cy - r * 0.84, 0.5 + r * 0.82, cy - r * 0.66), lift=64)
-    elif style == 5:
-        p.paint(p.second, spline((0.5 - r * 0.95, cy - r * 0.42), (0.5 - r * 0.75, cy - r), (0.5, cy - r * 1.25),
-                                 (0.5 + r * 0.75, cy - r), (0.5 + r * 0.95, cy - r * 0.42)), lift=60)
-        p.paint(p.second, box(0.5 - r * 0.3, cy - r * 0.56, 0.5 + r * 1.4, cy - r * 0.38, r * 0.1), lift=80)
-    if glasses:
-        for side in (-1, 1):
-            x = 0.5 + side * r * 0.38
-            p.paint((28, 28, 32), oval(x, cy - r * 0.08, r * 0.31, r * 0.27), lift=70)
-            p.paint(blend(GLASS, (235, 245, 250), 0.5), oval(x, cy - r * 0.08, r * 0.22, r * 0.19), lift=60)
-            p.paint((24, 20, 20), oval(x, cy - r * 0.08, r * 0.1), lift=60)
-        p.paint((28, 28, 32), stroke(0.5 - r * 0.1, cy - r * 0.1, 0.5 + r * 0.1, cy - r * 0.1, r * 0.1), lift=70)
+    _head(p, cy, r, skin, hair)
 
 
 DRAWERS: Final[dict[str, Callable[[Painter], None]]] = {

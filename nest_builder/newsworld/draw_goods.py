@@ -74,11 +74,10 @@ def shoe(p: Painter) -> None:
     if v in (0, 1, 5):
         p.paint(p.second, spline((0.8, toe + 0.07), (0.93, base - 0.08), (0.95, base), (0.76, base)), lift=14)
     if v != 4:
-        for k in range(3 if v != 3 else 5):
-            t = k / (3 if v != 3 else 5)
-            x, y = mix(collar + 0.2, collar + 0.0, t), mix(toe - 0.02, top + 0.1, t)
-            p.paint(CREAM if p.look.colour != "white" else DARK, stroke(x - 0.07, y + 0.07, x + 0.04, y - 0.01,
-                                                                        0.034), lift=30)
+        rows, lace = 5 if v == 3 else 3, CREAM if p.look.colour != "white" else DARK
+        for k in range(rows):
+            x, y = mix(collar + 0.2, collar + 0.0, k / rows), mix(toe - 0.02, top + 0.1, k / rows)
+            p.paint(lace, stroke(x - 0.07, y + 0.07, x + 0.04, y - 0.01, 0.034), lift=30)
     else:
         p.paint(p.second, box(0.46, 0.5, 0.62, 0.58, 0.02), lift=30)
     p.emblem(0.27, 0.62, 0.085)

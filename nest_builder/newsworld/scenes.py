@@ -37,7 +37,7 @@ class Placement:
     Attributes:
         look: what it looks like.
         key: the entity's key, None for a nameless thing.
-        scale: the share of the picture's area that its box covers, 0.02 to 0.6.
+        scale: the share of the picture's area that its box covers, 0.01 to 0.7.
         flip: mirrored.
         angle: degrees, counter-clockwise.
         x: centre of its box, as a share of the width.
