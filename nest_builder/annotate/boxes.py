@@ -24,7 +24,7 @@ def clip_boxes(boxes: Boxes, width: int, height: int) -> Boxes:
 def suppress(boxes: Boxes, scores: NDArray[np.float64], iou: float, floor: float) -> Detections:
     """Drop weak boxes, and of boxes that overlap keep the best, which takes over each phrase's best score.
 
-    One thing is often found twice, as "car" and as "red car"; that is one candidate with two scores, not two candidates.
+    One thing is often found twice, as "car" and as "red car": that is one candidate with two scores, not two.
 
     Args:
         boxes: (n, 4).

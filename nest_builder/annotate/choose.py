@@ -1,4 +1,4 @@
-"""Which of the things that were found is the entity: the detector cannot know a new name, so look, place and number decide."""
+"""Which of the things that were found is the entity. The detector cannot know a new name: look and place decide."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

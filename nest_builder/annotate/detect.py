@@ -78,7 +78,7 @@ class GroundingDino:
         scores: Sequence[NDArray[np.float64]],
         phrases: int,
     ) -> Detections:
-        """Put a picture's prompts together again, in pixels. Rounded: the last bits depend on a batch's other pictures."""
+        """Put a picture's prompts together, in pixels. Rounded: the last bits depend on the batch's other pictures."""
         if not boxes:
             return Detections(np.empty((0, 4)), np.empty((0, phrases)))
         shares = np.concatenate(boxes)

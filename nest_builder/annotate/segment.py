@@ -79,6 +79,6 @@ class Segmenter:
             from transformers import SamImageProcessorPil, SamModel
 
             name, device = self._settings.mask_model, choose_device(self._settings.device)
-            model = SamModel.from_pretrained(name, dtype=torch.float32)
-            self._parts = model.eval().to(device), SamImageProcessorPil.from_pretrained(name), device
+            model: Any = SamModel.from_pretrained(name, dtype=torch.float32)
+            self._parts = model.to(device), SamImageProcessorPil.from_pretrained(name), device
         return self._parts

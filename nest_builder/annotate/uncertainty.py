@@ -89,7 +89,7 @@ class Absence:
     Attributes:
         best_score: The most specific phrase's best score.
         best_hypernym: The hypernym's best score.
-        best_agreement: The best colour agreement of anything of the kind; None if the colour is unknown or nothing is found.
+        best_agreement: The best colour agreement of anything of the kind; None without a colour or a thing.
         candidates: How many things of the kind were found.
         p_present: What the best candidate reached.
         support: Where the entity is named.

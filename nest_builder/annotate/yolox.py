@@ -19,19 +19,18 @@ STRIDES = (8, 16, 32)
 PADDING = 114  # grey level of the letter box (YOLOX, Ge et al. 2021, published preprocessing)
 CLASS_NMS_IOU = 0.45
 # COCO's 80 classes in the model's order; the first word of an entry is COCO's own, the others are what news calls it.
-CLASSES: tuple[tuple[str, ...], ...] = (
-    ("person", "man", "woman", "people"), ("bicycle", "bike"), ("car",), ("motorcycle", "motorbike"), ("airplane", "plane", "aircraft"),
-    ("bus",), ("train", "tram", "locomotive"), ("truck", "lorry"), ("boat", "ship"), ("traffic light",), ("fire hydrant",),
-    ("stop sign",), ("parking meter",), ("bench",), ("bird", "owl"), ("cat",), ("dog",), ("horse",), ("sheep",), ("cow",), ("elephant",),
-    ("bear",), ("zebra",), ("giraffe",), ("backpack", "rucksack"), ("umbrella",), ("handbag", "bag"), ("tie",), ("suitcase",),
-    ("frisbee",), ("skis",), ("snowboard",), ("sports ball", "ball"), ("kite",), ("baseball bat",), ("baseball glove",),
-    ("skateboard",), ("surfboard",), ("tennis racket",), ("bottle",), ("wine glass",), ("cup", "mug"), ("fork",), ("knife",), ("spoon",),
-    ("bowl",), ("banana",), ("apple",), ("sandwich",), ("orange",), ("broccoli",), ("carrot",), ("hot dog",), ("pizza",), ("donut",),
-    ("cake",), ("chair",), ("couch", "sofa"), ("potted plant", "plant"), ("bed",), ("dining table", "table"), ("toilet",),
-    ("tv", "television", "screen"), ("laptop",), ("mouse",), ("remote",), ("keyboard",), ("cell phone", "phone", "smartphone"),
-    ("microwave",), ("oven",), ("toaster",), ("sink",), ("refrigerator",), ("book",), ("clock",), ("vase",), ("scissors",),
-    ("teddy bear",), ("hair drier",), ("toothbrush",),
-)  # fmt: skip
+_TABLE = """
+    person|man|woman|people; bicycle|bike; car; motorcycle|motorbike; airplane|plane|aircraft; bus;
+    train|tram|locomotive; truck|lorry; boat|ship; traffic light; fire hydrant; stop sign; parking meter; bench;
+    bird|owl; cat; dog; horse; sheep; cow; elephant; bear; zebra; giraffe; backpack|rucksack; umbrella;
+    handbag|bag; tie; suitcase; frisbee; skis; snowboard; sports ball|ball; kite; baseball bat; baseball glove;
+    skateboard; surfboard; tennis racket; bottle; wine glass; cup|mug; fork; knife; spoon; bowl; banana; apple;
+    sandwich; orange; broccoli; carrot; hot dog; pizza; donut; cake; chair; couch|sofa; potted plant|plant; bed;
+    dining table|table; toilet; tv|television|screen; laptop; mouse; remote; keyboard;
+    cell phone|phone|smartphone; microwave; oven; toaster; sink; refrigerator; book; clock; vase; scissors;
+    teddy bear; hair drier; toothbrush
+"""
+CLASSES = tuple(tuple(name.strip() for name in entry.split("|")) for entry in _TABLE.split(";"))
 
 
 @lru_cache(maxsize=4096)

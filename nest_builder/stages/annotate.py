@@ -20,7 +20,7 @@ from nest_builder.images.decode import BadImageError, decode_rgb
 from nest_builder.reasons import Reason
 from nest_builder.stage import Done, Failed, Item, Outcome, Rejected
 from nest_builder.store.blobs import Blobs
-from nest_builder.store.tables import Annotation, Depiction, Entity, Image
+from nest_builder.store.tables import Annotation, Depiction, Entity, Image, Row
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Annotate:
     """
 
     name = "annotate"
-    tables = (Annotation,)
+    tables: tuple[type[Row], ...] = (Annotation,)
     keeps_history = False
 
     def __init__(
@@ -64,7 +64,7 @@ class Annotate:
 
     def items(self, session: Session) -> Sequence[Item]:
         """List pictures that may show an entity, by their id."""
-        targets = _targets(session, None)
+        targets = targets_of(session, None)
         images = session.execute(select(Image.id, Image.sha256, Image.caption).order_by(Image.id))
         return [Item(row.id, digest(row.sha256, row.caption, targets[row.id])) for row in images if row.id in targets]
 
@@ -72,16 +72,15 @@ class Annotate:
         """Run both models over the batch, then decide picture by picture."""
         keys = [item.key for item in batch]
         images = {image.id: image for image in session.scalars(select(Image).where(Image.id.in_(keys)))}
-        targets = _targets(session, keys)
+        targets = targets_of(session, keys)
         outcomes: dict[str, Outcome] = {}
         pictures: dict[str, Pictures.Image] = {}
         for key in keys:
             try:
-                data = self._blobs.get(images[key].sha256)
-                pictures[key] = decode_rgb(data, max_pixels=_MAX_PIXELS, max_side=WORKING_SIDE)
+                pictures[key] = self.picture(images[key].sha256)
             except BadImageError as error:  # kept by `gather` from a reduced decoding, broken at full size
                 outcomes[key] = Rejected(key, error.reason, error.detail)
-        for key, result in self._look(pictures, targets).items():
+        for key, result in self.look(pictures, targets).items():
             if isinstance(result, Failed):
                 outcomes[key] = result
             else:
@@ -89,10 +88,18 @@ class Annotate:
                 outcomes[key] = self._settle(images[key], pictures[key], targets[key], found, outlines)
         return [outcomes[key] for key in keys]
 
-    def _look(
+    def picture(self, sha256: str) -> Pictures.Image:
+        """Return a stored picture at the size that models work on.
+
+        Raises:
+            BadImageError: It is broken after all.
+        """
+        return decode_rgb(self._blobs.get(sha256), max_pixels=_MAX_PIXELS, max_side=WORKING_SIDE)
+
+    def look(
         self, pictures: dict[str, Pictures.Image], targets: dict[str, list[Target]]
     ) -> dict[str, tuple[Detections, list[Outline]] | Failed]:
-        """Run the models on all pictures together, and one by one if that fails: one bad picture must not stop the rest."""
+        """Run both models on pictures by key: together, or one by one if that fails: one must not stop the rest."""
         keys = list(pictures)
         try:
             phrases = [phrases_for(targets[key]) for key in keys]
@@ -103,7 +110,7 @@ class Annotate:
             if len(keys) == 1:
                 return {keys[0]: Failed(keys[0], f"{type(error).__name__}: {error}")}
             log.warning("a batch of %d pictures failed (%s); trying them one by one", len(keys), error)
-            return {key: value for one in keys for key, value in self._look({one: pictures[one]}, targets).items()}
+            return {key: value for one in keys for key, value in self.look({one: pictures[one]}, targets).items()}
         return dict(zip(keys, zip(found, outlines, strict=True), strict=True))
 
     def _settle(
@@ -177,8 +184,8 @@ def _best(found: Detections) -> Detections:
     return Detections(found.boxes[:CANDIDATES], found.scores[:CANDIDATES])
 
 
-def _targets(session: Session, image_ids: Sequence[str] | None) -> dict[str, list[Target]]:
-    """Entities by picture (of those given, or of all), in the order of their keys."""
+def targets_of(session: Session, image_ids: Sequence[str] | None) -> dict[str, list[Target]]:
+    """Return the entities that pictures (those given, or all) may show, by picture, in the order of keys."""
     query = (
         select(Depiction.image_id, Depiction.support, Entity)
         .join(Entity, Entity.key == Depiction.entity_key)

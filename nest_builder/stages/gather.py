@@ -17,7 +17,7 @@ from nest_builder.images.registry import FrameCache, Kept, Registry
 from nest_builder.reasons import Reason
 from nest_builder.stage import Done, Failed, Item, Outcome, Rejected
 from nest_builder.store.blobs import Blobs
-from nest_builder.store.tables import Article, Depiction, Entity, Figure, Image, Mention, Page
+from nest_builder.store.tables import Article, Depiction, Entity, Figure, Image, Mention, Page, Row
 from nest_builder.web.exchange import Consent, Exchange, FetchError, FetchFailed, FetchReason
 from nest_builder.web.settings import Expect
 
@@ -50,7 +50,7 @@ class Gather:
 
     name = "gather"
     batch_size = 32
-    tables = (Image, Depiction)
+    tables: tuple[type[Row], ...] = (Image, Depiction)
     keeps_history = False
 
     def __init__(self, settings: ImageSettings, web: WebSettings, blobs: Blobs, client: PictureClient) -> None:
