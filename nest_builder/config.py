@@ -91,6 +91,10 @@ class AnnotateSettings(Section):
     detector: str = "nest_builder.annotate.detect:GroundingDino"
     detector_model: str = str(DATA / "models" / "grounding-dino-tiny")
     mask_model: str = str(DATA / "models" / "sam-tiny")
+    mask_windows: tuple[float, ...] = Field(
+        (1.35, 2.0),
+        description="each box is outlined in windows so many times its size; empty: in the picture, encoded once",
+    )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     box_threshold: float = 0.25
     nms_iou: float = 0.7

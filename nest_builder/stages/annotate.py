@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from PIL import Image as Pictures
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -103,7 +104,8 @@ class Annotate:
         keys = list(pictures)
         try:
             phrases = [phrases_for(targets[key]) for key in keys]
-            found = [_best(result) for result in self._detector.detect([pictures[key] for key in keys], phrases)]
+            detections = self._detector.detect([pictures[key] for key in keys], phrases)
+            found = [_best(result, self._settings.box_threshold) for result in detections]
             boxes: list[Boxes] = [result.boxes for result in found]
             outlines = self._mask_model.segment([pictures[key] for key in keys], boxes)
         except MODEL_ERRORS as error:
@@ -179,9 +181,10 @@ class Annotate:
         )
 
 
-def _best(found: Detections) -> Detections:
+def _best(found: Detections, threshold: float) -> Detections:
     """Keep the boxes that are worth an outline."""
-    return Detections(found.boxes[:CANDIDATES], found.scores[:CANDIDATES])
+    kept = np.flatnonzero(found.scores.max(1, initial=0) >= threshold)[:CANDIDATES]
+    return Detections(found.boxes[kept], found.scores[kept])
 
 
 def targets_of(session: Session, image_ids: Sequence[str] | None) -> dict[str, list[Target]]:

@@ -14,5 +14,6 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> AnnotateSettings:
         mask_model=str(save_mask_model(folder / "masks")),
         device="cpu",
         batch_size=4,
+        mask_windows=(),
         box_threshold=0.0,
     )
