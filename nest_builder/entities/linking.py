@@ -23,6 +23,22 @@ _NO_SURNAMES: Final = {
         ("Department", "University", "Committee", "Agency", "Office", "Service", "Council", "Museum"), "ORG"
     ),
 }
+# Words that stand for an institution and name none.
+_NO_NAMES: Final = frozenset(
+    (
+        "League",
+        "Year",
+        "Season",
+        "Council",
+        "Department",
+        "Government",
+        "Company",
+        "Board",
+        "Committee",
+        "Agency",
+        "Office",
+    )
+)
 # A form that two kinds of names share goes to the kind that is more telling.
 _PRECEDENCE: Final = ("PERSON", "PRODUCT", "FAC", "ORG", "EVENT", "GPE")
 
@@ -76,9 +92,19 @@ def link(parts: Sequence[Part], knowledge: KnowledgeBase) -> list[LinkedPart]:
         parts: Title, paragraphs and captions, in reading order.
         knowledge: Its entities lend their names to their aliases.
     """
+    makers = {
+        part.reading.text[span.start : span.end].split()[0]
+        for part in parts
+        for span in part.reading.spans
+        if span.label == "ORG" and part.reading.text[span.start : span.end].strip()
+    }
     lower = set(re.findall(r"(?<!\w)[^\W\d_A-Z][\w]*", " ".join(part.reading.text for part in parts)))
     trimmed = [
-        [span for raw in part.reading.spans if (span := _trimmed(part.reading, raw, lower, knowledge))]
+        longest(
+            span
+            for raw in part.reading.spans
+            if (span := _trimmed(part.reading, _whole(part.reading.text, raw, makers), lower, knowledge))
+        )
         for part in parts
     ]
     forms = _forms(parts, trimmed, knowledge)
@@ -96,20 +122,28 @@ def link(parts: Sequence[Part], knowledge: KnowledgeBase) -> list[LinkedPart]:
     return linked
 
 
+def _whole(text: str, span: Span, makers: set[str]) -> Span:
+    """Return a span with the part that the recogniser cut off: "Pip [the Owl]", "[Verdo] Pioneer One"."""
+    if (animal := _ANIMAL.match(text, span.end)) and animal.group(1).casefold() in BUILT_IN:
+        return Span(span.start, animal.end(), span.label)
+    maker = text[: span.start].rstrip().rsplit(" ", 1)[-1] if span.label == "PRODUCT" else ""
+    if maker in makers and text[: span.start].endswith(f"{maker} "):
+        return Span(span.start - len(maker) - 1, span.end, span.label)
+    return span
+
+
 def _trimmed(reading: Reading, span: Span, lower: set[str], knowledge: KnowledgeBase) -> Span | None:
     """Return the span of the name itself; None where it is no name, such as a plain word that begins a sentence."""
     text = reading.text
-    if (animal := _ANIMAL.match(text, span.end)) and animal.group(1).casefold() in BUILT_IN:
-        span = Span(span.start, animal.end(), span.label)  # "Pip the Owl": the model may see the first word only
     start, end = trim(text[span.start : span.end], span.label)
     first, _, rest = text[span.start + start : span.start + end].partition(" ")
     place = knowledge.find(first) if span.label == "PERSON" and " " in rest else None
-    if place is not None and place.type in ("GPE", "ORG"):
+    if place is not None and place.type in ("GPE", "ORG") and not _marks_model(rest.split()[-1]):
         start += len(first) + 1  # "Visit to Harwick Ada Okoro postponed": two names
     name = text[span.start + start : span.start + end]
     if not _WORD.search(name) or not any(c.isupper() or c.isdigit() for c in name) or len(name) > 100 or "\n" in name:
         return None
-    if name.casefold() in lower and any(span.start == first for first, _ in reading.sentences):
+    if name in _NO_NAMES or (name.casefold() in lower and any(span.start == first for first, _ in reading.sentences)):
         return None
     return Span(span.start + start, span.start + end, STORED.get(span.label, span.label))
 
@@ -160,11 +194,11 @@ def _is_model(name: str, organisations: set[str], knowledge: KnowledgeBase) -> b
     if words[1] == "the":  # "Pip the Owl" is a mascot, "Alexander the Great" is none
         return words[-1].casefold() in BUILT_IN
     maker = knowledge.find(words[0])
-    return (
-        fold(words[0]) in organisations
-        or (maker is not None and maker.type == "ORG")
-        or bool(MODEL_SUFFIX.fullmatch(words[-1]))
-    )
+    return fold(words[0]) in organisations or (maker is not None and maker.type == "ORG") or _marks_model(words[-1])
+
+
+def _marks_model(word: str) -> bool:
+    return bool(MODEL_SUFFIX.fullmatch(word)) or any(letter.isdigit() for letter in word)
 
 
 def _shorts(forms: dict[str, _Form], knowledge: KnowledgeBase) -> dict[str, list[str]]:
@@ -177,9 +211,11 @@ def _shorts(forms: dict[str, _Form], knowledge: KnowledgeBase) -> dict[str, list
             if short == form or (known is not None and fold(known.name) == short):
                 continue  # a name of its own
             own = forms.get(short)
+            strange = known is None and (own is None or own.label != "GPE")
             # A surname, a model or a nickname is the full name's, whatever kind the recogniser took it for.
             last = fold(full.text.split()[-1]) == short.split()[-1] or " the " in full.text
-            if own is None or coarse(own.label) == coarse(full.label) or (last and known is None):
+            last = last or coarse(full.label) in ("building", "event")
+            if own is None or coarse(own.label) == coarse(full.label) or (last and strange):
                 shorts.setdefault(short, []).append(form)
     # "K3" stands for "Vantor K3", which stands for nothing longer: follow the chain to its end.
     return {short: [full for full in fulls if full not in shorts] or fulls for short, fulls in shorts.items()}
@@ -198,6 +234,15 @@ def _derived(forms: dict[str, _Form], shorts: dict[str, list[str]]) -> Iterable[
                     and coarse(forms[full].label) in ("person", "product")
                 ):
                     yield text, forms[full]
+
+
+def longest(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Drop overlaps, keeping the longer span, and of equals the one that comes first in ``spans``."""
+    kept: list[Span] = []
+    for span in sorted(spans, key=lambda span: span.start - span.end):
+        if all(span.end <= other.start or span.start >= other.end for other in kept):
+            kept.append(span)
+    return tuple(sorted(kept, key=lambda span: span.start))
 
 
 def _pattern(forms: Iterable[_Form]) -> dict[str, str]:

@@ -26,6 +26,7 @@ _LEADING: Final = re.compile(
 )
 _TRADE: Final = re.compile(rf"(?:{'|'.join(sorted(BUILT_IN['person']))}) (?=\S+ \S)", re.IGNORECASE)
 _TRAILING: Final = re.compile(r"(?:['’]s|['’]|[\s,;:.!?\-–—\"”“()]+)+$")
+_INITIAL: Final = re.compile(r"\b[A-Z]\.$")
 _PUNCTUATION: Final = re.compile(r"[^\w\s]|_")
 _SPACE: Final = re.compile(r"\s+")
 _SMALL: Final = frozenset(("the", "a", "an", "of", "and", "de", "la", "von", "van", "der", "den", "al", "bin"))
@@ -49,7 +50,7 @@ def trim(surface: str, label: str = "") -> tuple[int, int]:
         Start and end offsets; the whole surface where nothing would be left.
     """
     end = len(surface)
-    if (tail := _TRAILING.search(surface)) and not re.search(r"\b[A-Z]\.$", surface):
+    if (tail := _TRAILING.search(surface)) and not (label == "PERSON" and _INITIAL.search(surface)):
         end = tail.start()
     head = _LEADING.match(surface[:end])
     start = head.end() if head else 0

@@ -14,7 +14,7 @@ from spacy.tokens import Doc
 
 from nest_builder.entities.base import KnowledgeBase, Reading, Span
 from nest_builder.entities.hypernyms import BUILT_IN
-from nest_builder.entities.linking import MODEL_SUFFIX
+from nest_builder.entities.linking import MODEL_SUFFIX, longest
 from nest_builder.entities.names import COARSE, STORED
 
 MAX_CHARACTERS: Final = 20_000  # of one text; a paragraph that is longer is no prose
@@ -81,15 +81,6 @@ def _known(doc: Doc, matcher: PhraseMatcher, starts: set[int]) -> Iterable[Span]
         while label == "PRODUCT" and doc.text[end : end + 1] == " " and (more := MODEL_SUFFIX.match(doc.text, end + 1)):
             end = more.end()
         yield Span(span.start_char, end, label)
-
-
-def longest(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Drop overlaps, keeping the longer span, and of equals the one that comes first in ``spans``."""
-    kept: list[Span] = []
-    for span in sorted(spans, key=lambda span: span.start - span.end):
-        if all(span.end <= other.start or span.start >= other.end for other in kept):
-            kept.append(span)
-    return tuple(sorted(kept, key=lambda span: span.start))
 
 
 def _names(knowledge: KnowledgeBase) -> dict[str, set[str]]:

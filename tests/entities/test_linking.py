@@ -36,6 +36,15 @@ def keys(*texts: str, captions: tuple[str, ...] = ()) -> list[tuple[str, str]]:
         (("", "[Lumo Fjord Pro|PERSON] sells well."), [("Lumo Fjord Pro", "lumo fjord pro/product")]),
         (("", "[Vantor Bolt|PERSON] sells well."), [("Vantor Bolt", "vantor bolt/product")]),  # a known maker's name
         (("", "[Marine|PERSON] life is rich. The marine park opens."), []),
+        (
+            ("[Zenlo|ORG] speaks", "The Zenlo [Orb One|PRODUCT] is light."),
+            [("Zenlo", "zenlo/org"), ("Zenlo Orb One", "zenlo orb one/product")],
+        ),
+        (
+            ("", "[Mira Beacon|FAC] opened. The [Mira|PRODUCT] is tall."),
+            [("Mira Beacon", "mira beacon/building"), ("Mira", "mira beacon/building")],
+        ),
+        (("", "The [League|ORG] met."), []),
         (("", "The [Kids to Parks Day|PERSON] is near."), [("Kids to Parks Day", "kids to parks day/event")]),
     ],
 )

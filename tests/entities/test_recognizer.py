@@ -4,7 +4,8 @@ import pytest
 
 from nest_builder.config import EntitySettings
 from nest_builder.entities.base import Span
-from nest_builder.entities.recognizer import SpacyRecognizer, longest, model_hash
+from nest_builder.entities.linking import longest
+from nest_builder.entities.recognizer import SpacyRecognizer, model_hash
 from tests.entities.marked import SNAPSHOT
 
 MODEL = EntitySettings().spacy_model
