@@ -96,8 +96,8 @@ class AnnotateSettings(Section):
         description="each box is outlined in windows so many times its size; empty: in the picture, encoded once",
     )
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    box_threshold: float = 0.25
-    nms_iou: float = 0.7
+    box_threshold: float = 0.2
+    nms_iou: float = 0.5
     batch_size: int = 16
 
 

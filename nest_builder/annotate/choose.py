@@ -9,12 +9,14 @@ from PIL import Image
 
 from nest_builder.annotate.base import Boxes, Detections, Outline
 from nest_builder.annotate.boxes import box_iou
-from nest_builder.annotate.colours import agreement, colour_shares
-from nest_builder.annotate.masks import implausible, mask_box
+from nest_builder.annotate.colours import agreement, colour_shares, second_agreement
+from nest_builder.annotate.masks import distinct, implausible, mask_box
 from nest_builder.annotate.positions import caption_position, position_fit
 from nest_builder.annotate.uncertainty import Absence, Confidence, Uncertainty
 
+LOOKALIKE = 0.6  # from this agreement on a thing has the colour
 RIVAL = 0.5  # a box counts for a phrase only if no other phrase fits it twice as well
+CANDIDATE_SHARE = 0.5  # of the threshold: a detector that has found one red car scores the next one low
 SAME_THING = 0.7  # overlap from which on two entities cannot both be there
 
 
@@ -27,6 +29,7 @@ class Target:
         names: Name and aliases.
         hypernym: The detector's word for it.
         colour: Of its look, "" where the articles do not say.
+        others: Further colours of its look.
         support: Where it is named: "caption" or "article".
     """
 
@@ -34,6 +37,7 @@ class Target:
     names: tuple[str, ...]
     hypernym: str
     colour: str
+    others: tuple[str, ...]
     support: str
 
     @property
@@ -96,28 +100,29 @@ def weigh(
         outlines: One mask for each of its boxes.
         image: The picture, RGB.
         caption: Its caption.
-        threshold: A thing is of the kind from this score on.
+        threshold: The detector's; a thing may be of the kind from half of it on.
     """
-    shares: dict[tuple[int, bool], dict[str, float]] = {}
     plausible = [index for index, outline in enumerate(outlines) if implausible(outline.mask) is None]
+    plausible = [plausible[index] for index in distinct([outlines[index].mask for index in plausible])]
     result = []
     for target in targets:
         general, special = phrases.index(target.hypernym), phrases.index(target.phrase)
         own = found.scores[:, [general, special]].max(1) if len(found.boxes) else []
-        kind = [i for i in plausible if own[i] >= threshold and own[i] >= RIVAL * found.scores[i].max()]
+        floor = threshold * CANDIDATE_SHARE
+        kind = [i for i in plausible if own[i] >= floor and own[i] >= RIVAL * found.scores[i].max()]
+        masks = [outlines[index].mask for index in kind]
         person = target.hypernym == "person"
-        for index in kind:
-            if (index, person) not in shares:
-                shares[index, person] = colour_shares(image, outlines[index].mask, person=person)
-        fits = [agreement(shares[index, person], target.colour) for index in kind]
+        fits = [agreement(colour_shares(image, mask, person=person), target.colour) for mask in masks]
+        seconds = [second_agreement(colour_shares(image, mask, person=False), target.others) for mask in masks]
+        largest = max((int(mask.sum()) for mask in masks), default=1)
         place = caption_position(caption, target.names)
         places = position_fit(place, found.boxes[kind], image.width) if place else [None] * len(kind)
         others = [phrases.index(other.phrase) for other in targets if other.phrase != target.phrase]
         evidence = []
         for at, index in enumerate(kind):
             score, rest = float(found.scores[index, special]), [i for i in kind if i != index]
-            fit = fits[at]
-            rival_fits = [value for other, value in enumerate(fits) if other != at and value is not None]
+            fit, rival_fits = fits[at], _without(fits, at)
+            second, rival_seconds = seconds[at], _without(seconds, at)
             outline = outlines[index]
             evidence.append(
                 Evidence(
@@ -131,6 +136,9 @@ def weigh(
                         colour_known=bool(target.colour),
                         colour_agreement=fit,
                         colour_margin=0.0 if fit is None else fit - max(rival_fits, default=0.0),
+                        second_agreement=second,
+                        second_margin=0.0 if second is None else second - max(rival_seconds, default=0.0),
+                        lookalikes=sum(value >= LOOKALIKE for value in rival_fits),
                         position=place or "",
                         position_fit=places[at],
                         support=target.support,
@@ -138,6 +146,7 @@ def weigh(
                         stability=outline.stability,
                         box_agreement=_agreement(found.boxes, index, outline),
                         area_share=float(outline.mask.mean()),
+                        relative_area=int(outline.mask.sum()) / largest,
                     ),
                 )
             )
@@ -203,6 +212,11 @@ def decide(
             }
             choices[number] = Choice(target.key, target.phrase, None, p_absent, candidates, record)
     return [choices[number] for number in range(len(targets))]
+
+
+def _without(values: Sequence[float | None], index: int) -> list[float]:
+    """The known values but one."""
+    return [value for at, value in enumerate(values) if at != index and value is not None]
 
 
 def _overlaps(boxes: Boxes, index: int, others: Sequence[int]) -> bool:

@@ -1,10 +1,14 @@
 """The colour of what a mask holds, as one of twelve plain words: a cheap second opinion on "the red car"."""
 
+import re
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from nest_builder.annotate.base import Mask
+from nest_builder.entities.looks import COLOURS
 
 # Examples of each colour in sRGB, in light and in shade; a pixel has the name of the nearest one in CIELAB.
 _EXAMPLES: dict[str, tuple[tuple[int, int, int], ...]] = {
@@ -22,7 +26,9 @@ _EXAMPLES: dict[str, tuple[tuple[int, int, int], ...]] = {
     "brown": ((118, 74, 40), (84, 52, 28), (150, 100, 60)),
 }
 NAMES = tuple(_EXAMPLES)
+_PLAIN = {word: colour for colour, others in COLOURS.items() for word in (colour, *others)}
 _SAMPLES = 3000  # pixels that are looked at
+SECOND_SHARE = 0.1  # of a mask's pixels: from there on a second colour is plainly there
 TORSO = (0.3, 0.75)  # of a person's height: where the coat is, in half-length and in full-length pictures
 
 
@@ -60,6 +66,19 @@ def colour_shares(image: Image.Image, mask: Mask, *, person: bool) -> dict[str, 
     nearest = _OWNER[((pixels[:, None] - _LAB[None]) ** 2).sum(-1).argmin(1)]
     counts = np.bincount(nearest, minlength=len(NAMES)) / len(nearest)
     return dict(zip(NAMES, counts.tolist(), strict=True))
+
+
+def named_colours(text: str) -> tuple[str, ...]:
+    """Return the colour words of a description, as plain words, in the order in which they are named."""
+    return tuple(dict.fromkeys(_PLAIN[word] for word in re.findall(r"[a-z]+", text.lower()) if word in _PLAIN))
+
+
+def second_agreement(shares: dict[str, float], colours: Sequence[str]) -> float | None:
+    """Return how well further colours (stripes, trousers) fit: their share, 1 from a tenth on; None without any."""
+    known = [colour for colour in colours if colour in NAMES]
+    if not known or not shares:
+        return None
+    return min(1.0, sum(shares[colour] for colour in known) / len(known) / SECOND_SHARE)
 
 
 def agreement(shares: dict[str, float], colour: str) -> float | None:

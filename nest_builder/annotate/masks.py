@@ -1,5 +1,6 @@
 """Masks: COCO run lengths (lossless), boxes, agreement, and whether a mask can be one at all."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,22 @@ def implausible(mask: Mask) -> str | None:
     if area > LARGEST_SHARE * mask.size:
         return f"{area / mask.size:.0%} of the picture"
     return None
+
+
+def distinct(masks: Sequence[Mask], share: float = 0.75) -> list[int]:
+    """Return the indices of masks that are things of their own: not mostly one with an earlier mask.
+
+    Args:
+        masks: All of one shape, the best one first.
+        share: Of the smaller mask's area, from which on two masks are of one thing or one is a part of the other.
+    """
+    kept: list[int] = []
+    for index, mask in enumerate(masks):
+        area = int(mask.sum())
+        shared = [int((mask & masks[other]).sum()) / max(1, min(area, int(masks[other].sum()))) for other in kept]
+        if max(shared, default=0.0) < share:
+            kept.append(index)
+    return kept
 
 
 def resize_mask(mask: Mask, width: int, height: int) -> Mask:

@@ -27,6 +27,9 @@ class Uncertainty:
         colour_known: Whether the articles name a colour.
         colour_agreement: Share of the named colour inside the mask, the commonest colour's being 1; None if unknown.
         colour_margin: Lead of that agreement over the next best thing of the kind.
+        second_agreement: Share of the other colours that the articles name, 1 from a tenth on; None if they name none.
+        second_margin: Lead of that over the next best thing of the kind.
+        lookalikes: How many other things of the kind have the named colour.
         position: The caption's word for the entity's place, or "".
         position_fit: How well the candidate stands there, the best one being 1; None without a word.
         support: Where the entity is named: "caption" or "article".
@@ -34,6 +37,7 @@ class Uncertainty:
         stability: Of the mask against its threshold.
         box_agreement: IoU of the mask's box with the detector's box.
         area_share: Of the mask in the picture.
+        relative_area: Of the mask, that of the largest thing of the kind being 1.
     """
 
     detector_score: float
@@ -44,6 +48,9 @@ class Uncertainty:
     colour_known: bool
     colour_agreement: float | None
     colour_margin: float
+    second_agreement: float | None
+    second_margin: float
+    lookalikes: int
     position: str
     position_fit: float | None
     support: str
@@ -51,6 +58,7 @@ class Uncertainty:
     stability: float
     box_agreement: float
     area_share: float
+    relative_area: float
 
     def record(self) -> dict[str, Any]:
         """Return JSON types, rounded to what the models can tell."""
@@ -72,6 +80,10 @@ class Uncertainty:
             "colour_unknown_rivals": float(not self.colour_known and self.same_hypernym > 0),
             "colour_agreement": agreement,
             "colour_margin": self.colour_margin,
+            "second_agreement": 0.5 if self.second_agreement is None else self.second_agreement,
+            "second_margin": self.second_margin,
+            "lookalikes": float(min(self.lookalikes, 2)),
+            "relative_area": self.relative_area,
             "placed": float(self.position_fit is not None) * (2 * fit - 1),
             "placed_rivals": float(self.position_fit is not None and self.same_hypernym > 0) * (2 * fit - 1),
             "caption": float(self.support == "caption"),

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from nest_builder.annotate.base import MODEL_ERRORS, Boxes, Detections, Detector, MaskModel, Outline
-from nest_builder.annotate.choose import Choice, Target, decide, phrases_for, weigh
+from nest_builder.annotate.choose import CANDIDATE_SHARE, Choice, Target, decide, phrases_for, weigh
+from nest_builder.annotate.colours import named_colours
 from nest_builder.annotate.masks import encode_mask, implausible, mask_box, resize_mask
 from nest_builder.annotate.models import load_attribute, model_identity
 from nest_builder.annotate.segment import Segmenter
@@ -105,7 +106,7 @@ class Annotate:
         try:
             phrases = [phrases_for(targets[key]) for key in keys]
             detections = self._detector.detect([pictures[key] for key in keys], phrases)
-            found = [_best(result, self._settings.box_threshold) for result in detections]
+            found = [_best(result, self._settings.box_threshold * CANDIDATE_SHARE) for result in detections]
             boxes: list[Boxes] = [result.boxes for result in found]
             outlines = self._mask_model.segment([pictures[key] for key in keys], boxes)
         except MODEL_ERRORS as error:
@@ -200,6 +201,7 @@ def targets_of(session: Session, image_ids: Sequence[str] | None) -> dict[str, l
     for image_id, support, entity in session.execute(query):
         if entity.hypernym:
             names = (entity.name, *entity.aliases)
-            target = Target(entity.key, names, entity.hypernym, entity.colour, support)
+            others = tuple(colour for colour in named_colours(entity.description) if colour != entity.colour)
+            target = Target(entity.key, names, entity.hypernym, entity.colour, others, support)
             targets.setdefault(image_id, []).append(target)
     return targets

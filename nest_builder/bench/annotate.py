@@ -1,0 +1,165 @@
+"""``nest bench annotate``: published architectures through the product's own code, and batches against a naive loop.
+
+The full-size models have the configurations of IDEA-Research/grounding-dino-tiny (Swin-T) and facebook/sam-vit-base,
+which are the library's defaults, and random weights. They are written to a folder and loaded from it by path like any
+others: what is measured is that they run, and how long, not what they see. The comparison of speeds uses the embedded
+models: all phrases and pictures in batches, against one call a picture and phrase.
+"""
+
+import platform
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from numpy.typing import NDArray
+from PIL import Image
+from transformers import (
+    BertConfig,
+    BertTokenizer,
+    GroundingDinoConfig,
+    GroundingDinoForObjectDetection,
+    GroundingDinoImageProcessorPil,
+    SamConfig,
+    SamImageProcessorPil,
+    SamModel,
+)
+
+from nest_builder.annotate.base import Boxes
+from nest_builder.annotate.detect import GroundingDino
+from nest_builder.annotate.masks import mask_iou
+from nest_builder.annotate.segment import Segmenter
+from nest_builder.config import DATA, AnnotateSettings
+from nest_builder.newsworld.scenes import random_training_scene
+
+BERT_WORDS = 30_522
+VOCABULARY = DATA.parent.parent / "shared" / "data" / "vocab" / "bert-base-uncased-vocab.txt"
+PICTURES = 24
+PHRASES = ("red car", "car", "person in blue", "person", "owl", "teal boat")
+TARGETS: dict[str, tuple[str, float]] = {"speed_ratio": (">=", 3.0), "same_masks": (">=", 0.99)}
+
+
+def run(seed: int, data: Path | None) -> dict[str, Any]:
+    """Time both.
+
+    Args:
+        seed: Of weights and pictures.
+        data: A folder with ``bert-base-uncased-vocab.txt``; by default the one beside the checkout, else made-up words.
+    """
+    vocabulary = VOCABULARY if data is None else data / VOCABULARY.name
+    rng = np.random.default_rng([seed, 8])
+    pictures = [random_training_scene(rng, 480, 360).image for _ in range(PICTURES)]
+    with tempfile.TemporaryDirectory(prefix="nest-bench-") as scratch:
+        figures = time_full_size(Path(scratch), pictures[0], vocabulary, seed)
+    figures |= compare_with_loop(AnnotateSettings(mask_windows=()), pictures)
+    ok = all(figures[name] >= floor for name, (_, floor) in TARGETS.items())
+    return {
+        "name": "annotate",
+        "ok": ok,
+        "figures": figures,
+        "targets": {name: list(target) for name, target in TARGETS.items()},
+        "peers": {"loop": {"seconds_a_picture": figures.pop("loop_seconds_a_picture")}},
+        "setup": {
+            "machine": platform.platform(),
+            "threads": torch.get_num_threads(),
+            "device": "cuda" if torch.cuda.is_available() else "cpu",
+            "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+            "seed": seed,
+            "vocabulary": vocabulary.name if vocabulary.exists() else f"{BERT_WORDS} made-up words",
+        },
+    }
+
+
+def write_detector(folder: Path, vocabulary: Path) -> None:
+    """Write a full-size detector with random weights, its tokenizer and its image processor."""
+    config = GroundingDinoConfig(text_config=BertConfig(), disable_custom_kernels=True)  # Swin-T is the default
+    GroundingDinoForObjectDetection(config).save_pretrained(folder)
+    words = (
+        vocabulary.read_text(encoding="utf-8").splitlines()
+        if vocabulary.exists()
+        else _made_up_words()
+    )  # fmt: skip
+    BertTokenizer(vocab={word: index for index, word in enumerate(words)}, do_lower_case=True).save_pretrained(folder)
+    GroundingDinoImageProcessorPil(size={"shortest_edge": 800, "longest_edge": 1333}).save_pretrained(folder)
+
+
+def write_mask_model(folder: Path) -> None:
+    """Write SAM ViT-B with random weights; its configuration is the library's default."""
+    model: Any = SamModel(SamConfig())
+    model.save_pretrained(folder)
+    SamImageProcessorPil().save_pretrained(folder)
+
+
+def time_full_size(folder: Path, picture: Image.Image, vocabulary: Path, seed: int) -> dict[str, float]:
+    """Write, load and run both full-size models; seconds for one picture after one for warming up."""
+    torch.manual_seed(seed)
+    write_detector(folder / "detector", vocabulary)
+    write_mask_model(folder / "masks")
+    settings = AnnotateSettings(
+        detector_model=str(folder / "detector"), mask_model=str(folder / "masks"), mask_windows=(), batch_size=1
+    )
+    detector, segmenter = GroundingDino(settings), Segmenter(settings)
+    boxes = np.array([[60.0, 60, 240, 300], [200.0, 100, 420, 340], [20.0, 20, 120, 200]])
+    segmenter.segment([picture], [boxes[:1]])
+    detector.detect([picture], [PHRASES])
+    return {
+        "detector_seconds": _seconds(lambda: detector.detect([picture], [PHRASES])),
+        "encoder_and_one_box_seconds": _seconds(lambda: segmenter.segment([picture], [boxes[:1]])),
+        "encoder_and_three_boxes_seconds": _seconds(lambda: segmenter.segment([picture], [boxes])),
+    }
+
+
+def compare_with_loop(settings: AnnotateSettings, pictures: Sequence[Image.Image]) -> dict[str, float]:
+    """Annotate with batches and with one call a picture and phrase, and hold the masks of both against each other."""
+    detector, segmenter = GroundingDino(settings), Segmenter(settings)
+    detector.detect(pictures[:1], [PHRASES])
+    segmenter.segment(pictures[:1], [np.array([[0.0, 0, 50, 50]])])
+    started = time.perf_counter()
+    found = detector.detect(pictures, [PHRASES] * len(pictures))
+    boxes = [_best_boxes(one.boxes, one.scores) for one in found]
+    together = segmenter.segment(pictures, boxes)
+    batched = time.perf_counter() - started
+    started = time.perf_counter()
+    single = []
+    for picture, asked in zip(pictures, boxes, strict=True):
+        masks = []
+        for column in range(len(PHRASES)):
+            detector.detect([picture], [[PHRASES[column]]])
+            masks.append(segmenter.segment([picture], [asked[[column]]])[0][0].mask)
+        single.append(masks)
+    loop = time.perf_counter() - started
+    same = [
+        mask_iou(outline.mask, mask)
+        for outlines, masks in zip(together, single, strict=True)
+        for outline, mask in zip(outlines, masks, strict=True)
+    ]
+    return {
+        "seconds_a_picture": round(batched / len(pictures), 4),
+        "loop_seconds_a_picture": round(loop / len(pictures), 4),
+        "speed_ratio": round(loop / batched, 2),
+        "same_masks": round(float(np.mean(same)), 4),
+    }
+
+
+def _best_boxes(boxes: Boxes, scores: NDArray[np.float64]) -> Boxes:
+    """Return the best box of each phrase, so that both ways outline the same; where nothing is found, the middle."""
+    if not len(boxes):
+        return np.tile(np.array([[100.0, 100, 300, 300]]), (len(PHRASES), 1))
+    best: Boxes = boxes[scores.argmax(0)]
+    return best
+
+
+def _made_up_words() -> list[str]:
+    special = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 103: "[MASK]", 1012: ".", 1029: "?"}
+    asked = dict(enumerate(sorted({word for phrase in PHRASES for word in phrase.split()}), 2000))
+    return [special.get(index, asked.get(index, f"word{index}")) for index in range(BERT_WORDS)]
+
+
+def _seconds(work: Any) -> float:
+    started = time.perf_counter()
+    work()
+    return round(time.perf_counter() - started, 3)
