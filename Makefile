@@ -1,0 +1,63 @@
+# `make help` lists what there is. Everything runs in a virtual environment in .venv, made on the first call and re-used at once after.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Two workers on two cores: each with one thread, or they spin against each other.
+export OMP_NUM_THREADS ?= 1
+# No telemetry, no hub: nothing here needs more than the package index.
+export DO_NOT_TRACK := 1
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export HF_HUB_DISABLE_TELEMETRY := 1
+JOBS ?= 2
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help env build-nest report test lint format train-tiny bench score ui clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+env: $(READY) ## Make the environment
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+build-nest: $(READY) ## Run the whole pipeline on the embedded edition, as a Prefect flow (ARGS="--seed 7")
+	OMP_NUM_THREADS=2 $(BIN)/nest build --prefect $(ARGS)
+
+report: $(READY) ## Write the HTML report of the newest edition
+	$(BIN)/nest report $(ARGS)
+
+test: $(READY) ## Run the tests
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+lint: $(READY) ## Lint and type-check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY) ## Format the code
+	$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+train-tiny: $(READY) ## Train the embedded models again (hours on a CPU; a GPU is used where there is one)
+	$(BIN)/python -m nest_builder.tiny.detector --seed 0 --out data/models/grounding-dino-tiny
+	$(BIN)/python -m nest_builder.tiny.mask_model --seed 0 --out data/models/sam-tiny
+	$(BIN)/python -m nest_builder.tiny.ner --seed 0 --out data/models/spacy-news
+	$(BIN)/python -m nest_builder.tiny.confidence --out data/models/p_correct.json
+
+bench: $(READY) ## Run the benchmarks and hold them against their floors
+	$(BIN)/nest bench all $(ARGS)
+
+score: $(READY) ## Hold what `make build-nest` made against the simulated world's truth
+	$(BIN)/nest score $(ARGS)
+
+ui: $(READY) ## Open the Prefect UI on the runs made so far (http://127.0.0.1:4200)
+	PREFECT_HOME=$(CURDIR)/work/prefect $(BIN)/prefect server start --host 127.0.0.1
+
+clean: ## Remove what was built (not the environment)
+	rm -rf work .pytest_cache .mypy_cache .ruff_cache build *.egg-info

@@ -1,0 +1,1 @@
+"""Prefect flows: thin; which stages, which batches, which schedule. The work itself is nest_builder's."""

@@ -1,0 +1,84 @@
+"""A real local Prefect server for the length of a run, unless one is configured already."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+
+# Prefect looks for the network at its start; on a machine without one that costs seconds, and nobody asked for it.
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+    "PREFECT_CLI_PROMPT": "false",
+}
+
+
+@contextmanager
+def prefect_server(home: Path, port: int | None = None, start_seconds: float = 120.0) -> Iterator[str]:
+    """Yield the address of a Prefect API; its database stays in ``home``, so the UI can show the run later.
+
+    An ephemeral server is no substitute: its first start runs into its own time limit on a slow machine, and it ends with a
+    traceback of its recorder.
+
+    Args:
+        home: Folder of the server's database and logs.
+        port: Port on loopback; a free one by default.
+        start_seconds: How long the first start, with its migrations, may take.
+
+    Raises:
+        RuntimeError: The server ended or did not answer in time; its log is named.
+    """
+    configured = get_current_settings().api.url
+    if configured:
+        yield str(configured)
+        return
+    home.mkdir(parents=True, exist_ok=True)
+    port = port or _free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    log_path = home / "server.log"
+    environment = {**os.environ, **QUIET, "PREFECT_HOME": str(home.resolve()), "PREFECT_UI_API_URL": url}
+    with log_path.open("ab") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+            env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    try:
+        _wait_until_healthy(server, url, start_seconds, log_path)
+        with temporary_settings(updates={PREFECT_API_URL: url}):
+            yield url
+    finally:
+        server.terminate()
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_until_healthy(server: "subprocess.Popen[bytes]", url: str, seconds: float, log_path: Path) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise RuntimeError(f"the Prefect server ended with status {server.returncode}: see {log_path}")
+        try:
+            if requests.get(f"{url}/health", timeout=2).ok:
+                return
+        except requests.RequestException:
+            pass  # not listening yet
+        time.sleep(0.2)
+    raise RuntimeError(f"the Prefect server did not answer within {seconds:.0f} s: see {log_path}")

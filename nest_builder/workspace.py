@@ -1,0 +1,101 @@
+"""A run's surroundings, opened and closed in one place: store, clock, the web and, where settings ask for it, the simulated one."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from nest_builder.clock import Clock, fixed_clock, system_clock
+from nest_builder.config import Settings
+from nest_builder.store.session import Store, open_store
+
+log = logging.getLogger(__name__)
+
+
+class LazyNewsworld(Mapping[str, str]):
+    """Host pattern -> origin of the simulated web, whose process starts when the first address is asked for.
+
+    A run with nothing to fetch therefore pays nothing for it. The server reads its standard input and ends when that closes, so that
+    even a killed run leaves no orphan.
+
+    Args:
+        seed: The world's seed.
+        stack: Closes the process at the end of the run.
+    """
+
+    PATTERN = "*.newsworld.test"
+
+    def __init__(self, seed: int, stack: ExitStack) -> None:
+        self._seed, self._stack, self._origin = seed, stack, ""
+
+    def __getitem__(self, key: str) -> str:
+        if key != self.PATTERN:
+            raise KeyError(key)
+        if not self._origin:
+            self._origin = self._start()
+        return self._origin
+
+    def __iter__(self) -> Iterator[str]:
+        yield self.PATTERN
+
+    def __len__(self) -> int:
+        return 1
+
+    def _start(self) -> str:
+        command = [sys.executable, "-m", "nest_builder.newsworld.server", "--seed", str(self._seed), "--port", "0"]
+        process = subprocess.Popen(
+            [*command, "--announce", "--with-parent"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+        self._stack.callback(_stop, process)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"Newsworld did not start (exit status {process.wait()}): run `nest newsworld serve` to see why")
+        origin = f"http://127.0.0.1:{json.loads(line)['port']}"
+        log.info("newsworld %d answers at %s", self._seed, origin)
+        return origin
+
+
+def _stop(process: "subprocess.Popen[str]") -> None:
+    process.terminate()
+    process.communicate()
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """What a run works with.
+
+    Attributes:
+        settings: The settings.
+        store: The open store.
+        clock: The run's clock.
+        client: The one polite HTTP client.
+    """
+
+    settings: Settings
+    store: Store
+    clock: Clock
+    client: Any
+
+
+@contextmanager
+def open_workspace(settings: Settings) -> Iterator[Workspace]:
+    """Open everything that a run needs, and close it whatever happens."""
+    from nest_builder.web.client import PoliteClient
+
+    clock = fixed_clock(settings.now) if settings.now is not None else system_clock
+    settings.workdir.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        store = open_store(settings.database_url, settings.blobs_url)
+        stack.callback(store.close)
+        resolve: Mapping[str, str] = settings.web.resolve
+        if settings.newsworld.enabled:
+            resolve = LazyNewsworld(settings.newsworld.seed, stack)
+        client = stack.enter_context(PoliteClient(settings.web, clock=clock, resolve=resolve))
+        yield Workspace(settings, store, clock, client)
