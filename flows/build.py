@@ -38,7 +38,9 @@ def build(settings: Settings, progress: Progress) -> list[Report]:
     def build_nest(workdir: str) -> list[Report]:
         with open_workspace(settings) as workspace:
             reports = run_stages(workspace, progress)
-            create_markdown_artifact(funnel(workspace), key="funnel", description="What every stage kept and turned away")
+            create_markdown_artifact(
+                funnel(workspace), key="funnel", description="What every stage kept and turned away"
+            )
         return reports
 
     reports: list[Report] = build_nest(str(settings.workdir))
@@ -77,5 +79,5 @@ def funnel(workspace: Workspace) -> str:
     lines = ["| stage | done | rejected | reasons |", "|---|---:|---:|---|"]
     for stage in read_status(workspace.store).stages:
         reasons = ", ".join(f"{reason}: {count}" for reason, count in stage.reasons.items())
-        lines.append(f"| {stage.name} | {stage.done} | {stage.rejected} | {reasons} |")
+        lines.append(f"| {stage.stage} | {stage.done} | {stage.rejected} | {reasons} |")
     return "\n".join(lines)

@@ -12,7 +12,11 @@ from rich.logging import RichHandler
 
 from nest_builder.config import Settings, load_settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Build NEST: novel and emerging entities, from the news, with masks.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Build NEST: novel and emerging entities, from the news, with masks.",
+)
 newsworld = typer.Typer(no_args_is_help=True, help="The simulated web with known truth.")
 app.add_typer(newsworld, name="newsworld")
 out = Console()
@@ -20,7 +24,9 @@ err = Console(stderr=True)
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings file (TOML).", dir_okay=False)]
 ProfileOption = Annotated[str | None, typer.Option("--profile", help="embedded (default) or hub.")]
-WorkdirOption = Annotated[Path | None, typer.Option("--workdir", help="Where the store and the editions live.", file_okay=False)]
+WorkdirOption = Annotated[
+    Path | None, typer.Option("--workdir", help="Where the store and the editions live.", file_okay=False)
+]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of the simulated web (Newsworld).", min=0)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens.")]
@@ -40,14 +46,18 @@ def settings_of(config: Path | None, profile: str | None, workdir: Path | None, 
     if seed is None:
         return settings
     if not settings.newsworld.enabled:
-        err.print("[red]--seed is the simulated web's; these settings use the real one: leave it out, or choose --profile embedded[/]")
+        err.print(
+            "[red]--seed is the simulated web's; these settings use the real one: leave it out, or choose --profile embedded[/]"
+        )
         raise typer.Exit(2)
     return settings.model_copy(update={"newsworld": settings.newsworld.model_copy(update={"seed": seed})})
 
 
 def start_logging(verbose: bool) -> None:
     """Log to standard error: warnings, or with ``verbose`` everything of ours."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=err, show_path=False)])
+    logging.basicConfig(
+        level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=err, show_path=False)]
+    )
     logging.getLogger("nest_builder").setLevel(logging.INFO if verbose else logging.WARNING)
 
 
@@ -92,7 +102,10 @@ def build(
 
 @app.command()
 def status(
-    config: ConfigOption = None, profile: ProfileOption = None, workdir: WorkdirOption = None, as_json: JsonOption = False
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    workdir: WorkdirOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show what the store holds: items by stage, rejections by reason, samples, editions."""
     settings = settings_of(config, profile, workdir, None)

@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -34,7 +34,9 @@ class WebSettings(Section):
     """How the polite client behaves."""
 
     user_agent: str = "nest-builder/0.1 (+https://github.com/nest-builder/nest-builder; research dataset)"
-    resolve: dict[str, str] = Field({}, description="host pattern -> origin that answers for it, like curl --connect-to")
+    resolve: dict[str, str] = Field(
+        {}, description="host pattern -> origin that answers for it, like curl --connect-to"
+    )
     allow_hosts: tuple[str, ...] = Field((), description="host patterns that may resolve to private addresses")
     requests_per_second: float = Field(2.0, gt=0, description="per host")
     workers: int = Field(8, ge=1)

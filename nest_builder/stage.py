@@ -136,7 +136,9 @@ class Runner:
             settled = {
                 item: (fingerprint, status)
                 for item, fingerprint, status in session.execute(
-                    select(LedgerEntry.item, LedgerEntry.fingerprint, LedgerEntry.status).where(LedgerEntry.stage == stage.name)
+                    select(LedgerEntry.item, LedgerEntry.fingerprint, LedgerEntry.status).where(
+                        LedgerEntry.stage == stage.name
+                    )
                 )
             }
         todo: list[tuple[Item, str]] = []
@@ -216,7 +218,9 @@ class Runner:
                 total.swept = self._sweep(session, stage)
             total.seconds = time.perf_counter() - started
             session.add(
-                StageRun(run=run, stage=stage.name, started_at=started_at, seconds=total.seconds, counts=total.as_dict())
+                StageRun(
+                    run=run, stage=stage.name, started_at=started_at, seconds=total.seconds, counts=total.as_dict()
+                )
             )
             session.commit()
         log.info("stage %s: %s", stage.name, total.as_dict())
@@ -237,7 +241,13 @@ class Runner:
             session.execute(delete(table).where(table.origin.in_(items)))
 
     def _record(
-        self, session: Session, stage: Stage, outcome: Outcome, fingerprint: str, earlier: LedgerEntry | None, report: Report
+        self,
+        session: Session,
+        stage: Stage,
+        outcome: Outcome,
+        fingerprint: str,
+        earlier: LedgerEntry | None,
+        report: Report,
     ) -> None:
         entry = earlier or LedgerEntry(stage=stage.name, item=outcome.item, attempts=0)
         entry.attempts = entry.attempts + 1 if earlier is not None and earlier.fingerprint == fingerprint else 1

@@ -56,7 +56,9 @@ class LazyNewsworld(Mapping[str, str]):
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
-            raise RuntimeError(f"Newsworld did not start (exit status {process.wait()}): run `nest newsworld serve` to see why")
+            raise RuntimeError(
+                f"Newsworld did not start (exit status {process.wait()}): run `nest newsworld serve` to see why"
+            )
         origin = f"http://127.0.0.1:{json.loads(line)['port']}"
         log.info("newsworld %d answers at %s", self._seed, origin)
         return origin

@@ -43,7 +43,9 @@ class Blobs:
         """
         data: bytes = self._fs.cat_file(self.path(sha256))
         if hashlib.sha256(data).hexdigest() != sha256:
-            raise ValueError(f"blob {sha256} is damaged: restore it from a back-up, or delete it and run `nest build` again")
+            raise ValueError(
+                f"blob {sha256} is damaged: restore it from a back-up, or delete it and run `nest build` again"
+            )
         return data
 
     def __contains__(self, sha256: str) -> bool:

@@ -60,6 +60,8 @@ def migrate(engine: Engine) -> None:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")  # readers (nest status, the report) never block the writer
-    cursor.execute("PRAGMA synchronous=NORMAL")  # safe against a killed process; only a power cut may lose the last batch
+    cursor.execute(
+        "PRAGMA synchronous=NORMAL"
+    )  # safe against a killed process; only a power cut may lose the last batch
     cursor.execute("PRAGMA busy_timeout=30000")
     cursor.close()

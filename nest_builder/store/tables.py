@@ -79,7 +79,9 @@ class LedgerEntry(Base):
     status: Mapped[str] = mapped_column(String(16))  # done | rejected | failed
     reason: Mapped[str | None] = mapped_column(String(64))
     detail: Mapped[str] = mapped_column(default="")
-    dropped: Mapped[dict[str, Any]] = mapped_column(default=dict)  # reason -> count of parts turned away inside the item
+    dropped: Mapped[dict[str, Any]] = mapped_column(
+        default=dict
+    )  # reason -> count of parts turned away inside the item
     attempts: Mapped[int] = mapped_column(default=1)
     finished_at: Mapped[dt.datetime]
 
@@ -183,7 +185,9 @@ class Claim(Row):
     id: Mapped[str] = mapped_column(String(16), primary_key=True)
     article_url: Mapped[str] = mapped_column(String(512), index=True)
     entity_key: Mapped[str] = mapped_column(String(128), index=True)
-    relation: Mapped[str] = mapped_column(String(32))  # is_a | looks | launched | holds_office | holds_title | made_by | ...
+    relation: Mapped[str] = mapped_column(
+        String(32)
+    )  # is_a | looks | launched | holds_office | holds_title | made_by | ...
     value: Mapped[str]
     polarity: Mapped[str] = mapped_column(String(16))  # stated | rumoured | denied
     date: Mapped[dt.datetime | None]  # when the article said it
