@@ -9,6 +9,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.table import Table
 
 from nest_builder.config import Settings, load_settings
 
@@ -119,6 +120,54 @@ def report(config: ConfigOption = None, profile: ProfileOption = None, workdir: 
     out.print(f"report: [link=file://{page.resolve()}]{page}[/]")
 
 
+@app.command("score")
+def score_command(
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    workdir: WorkdirOption = None,
+    seed: SeedOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Hold what was built against the simulated world's truth; exit status 0 if every target is met."""
+    from nest_builder.score import score
+    from nest_builder.store.session import open_store
+
+    settings = settings_of(config, profile, workdir, seed)
+    if not settings.newsworld.enabled:
+        err.print("[red]only the simulated web has a known truth: use the settings that `nest build` ran with[/]")
+        raise typer.Exit(2)
+    store = open_store(settings.database_url, settings.blobs_url)
+    try:
+        result = score(store, settings.workdir, settings.newsworld.seed)
+    except LookupError as error:
+        err.print(f"[red]{error.args[0]}[/]")
+        raise typer.Exit(1) from error
+    finally:
+        store.close()
+    show_figures(result, as_json)
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="Which benchmark, or `all`.")],
+    seed: Annotated[int, typer.Option(help="Seed of what is measured on.", min=0)] = 1,
+    data: Annotated[Path | None, typer.Option(help="A folder of the development data's form.", file_okay=False)] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a benchmark; exit status 0 if every target is met."""
+    from nest_builder.bench import BENCHMARKS, run_benchmark
+
+    if name != "all" and name not in BENCHMARKS:
+        err.print(f"[red]no benchmark {name!r}: choose one of {', '.join(BENCHMARKS)}, all[/]")
+        raise typer.Exit(2)
+    results = [run_benchmark(each, seed, data) for each in (BENCHMARKS if name == "all" else (name,))]
+    for result in results[:-1]:
+        show_figures(result, as_json, leave=False)
+    show_figures(results[-1], as_json, leave=all(result["ok"] for result in results[:-1]))
+    if not all(result["ok"] for result in results):
+        raise typer.Exit(1)
+
+
 @newsworld.command("serve")
 def newsworld_serve(
     seed: Annotated[int, typer.Option(help="Which world.", min=0)] = 0,
@@ -129,6 +178,32 @@ def newsworld_serve(
     from nest_builder.newsworld.server import serve_forever
 
     serve_forever(seed, port, truth)
+
+
+def show_figures(result: dict[str, Any], as_json: bool, leave: bool = True) -> None:
+    """Print a score's or benchmark's figures beside their targets.
+
+    Args:
+        result: The object that `nest score` and `nest bench` print.
+        as_json: Print it as it is.
+        leave: End the command with status 1 where a target is missed.
+    """
+    if as_json:
+        emit(result)
+    else:
+        table = Table(title=result["name"])
+        for heading in ("figure", "value", "target", ""):
+            table.add_column(heading, justify="left" if heading == "figure" else "right")
+        for key, value in result["figures"].items():
+            sign, bound = result["targets"].get(key, ("", ""))
+            met = (value >= bound if sign == ">=" else value <= bound) if sign else None
+            mark = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[met]
+            table.add_row(key, f"{value:g}", f"{sign} {bound}".strip(), mark)
+        out.print(table)
+        for peer, figures in result["peers"].items():
+            out.print(f"[dim]{peer}: {', '.join(f'{key} {value:g}' for key, value in figures.items())}[/]")
+    if leave and not result["ok"]:
+        raise typer.Exit(1)
 
 
 def show_status(settings: Settings, as_json: bool = False) -> None:

@@ -119,14 +119,13 @@ def signatures(subject: Subject) -> set[tuple[str, ...]]:
     return found
 
 
-def ask(subject: Subject, as_of: dt.date, pick: int, *, negative: bool) -> list[Question]:
-    """Return one or two questions about a subject.
+def ask(subject: Subject, as_of: dt.date, pick: int) -> list[Question]:
+    """Return one or two questions about a subject, shown or not: what is asked must not give away that it is absent.
 
     Args:
         subject: The target.
         as_of: The day to which the question refers: of the article, or of the change where that came later.
         pick: Chooses the phrasing.
-        negative: The target is not in the picture: one question is enough.
     """
     words = {
         "name": subject.name, "the_name": subject.name if subject.bare else f"the {subject.name}",
@@ -150,5 +149,4 @@ def ask(subject: Subject, as_of: dt.date, pick: int, *, negative: bool) -> list[
         if subject.category == "emerging":
             questions.append(phrase(_HELD if subject.person else _HELD_THING, "role"))
         questions.append(phrase(_TOOK if subject.person else _TOOK_THING, "role", 2))
-    # A negative's description must not rest on what a picture without the target could disprove, so both kinds serve.
-    return questions[pick % len(questions) :][:1] if negative and questions else questions[:2]
+    return questions[:2]

@@ -19,7 +19,7 @@ from nest_builder.reasons import Reason
 from nest_builder.stage import Done, Item, Outcome, Rejected
 from nest_builder.store.tables import Annotation, Article, Claim, Entity, Image, Mention, Row, Sample
 
-_RULES_VERSION = 1  # raised when phrasings or checks change
+_RULES_VERSION = 2  # raised when phrasings or checks change
 _FACTS = ("launched", "made_by")
 _TELLING = ("took", "holds_office", "holds_title", "won", "launched", "debut")
 
@@ -116,7 +116,7 @@ class Ask:
         support = "\n".join((article.title, article.text, image.caption))
         rows: list[Row] = []
         dropped: Counter[Reason] = Counter()
-        for question in ask(subject, as_of, pick, negative=annotation.negative):
+        for question in ask(subject, as_of, pick):
             if (reason := fault(question, subject, names, support, holders)) is not None:
                 dropped[reason] += 1
                 continue

@@ -45,7 +45,18 @@ def test_a_phrase_is_scored_by_its_own_tokens_in_any_company(settings: AnnotateS
 def test_long_lists_of_phrases_are_split_and_keep_their_columns(settings: AnnotateSettings) -> None:
     detector = GroundingDino(settings)
     _, tokenizer, _, _ = detector._load()
-    phrases = ["car", "red car", "blue car", "owl", "person", "person in red", "person in blue", "red owl", "blue owl", "car in red"]
+    phrases = [
+        "car",
+        "red car",
+        "blue car",
+        "owl",
+        "person",
+        "person in red",
+        "person in blue",
+        "red owl",
+        "blue owl",
+        "car in red",
+    ]
     prompts = detector._prompts(tokenizer, 0, phrases)
     assert [prompt.first for prompt in prompts] == [0, 8]
     assert sum(len(prompt.spans) for prompt in prompts) == len(phrases)
@@ -70,7 +81,9 @@ def test_batches_make_no_difference(settings: AnnotateSettings) -> None:
 
 
 def test_segmenter_gives_a_mask_of_the_picture_for_each_box(settings: AnnotateSettings) -> None:
-    outlines = Segmenter(settings).segment(PICTURES, [np.array([[1.0, 1, 50, 50]] * 5), np.empty((0, 4)), np.array([[0.0, 0, 64, 64]])])
+    outlines = Segmenter(settings).segment(
+        PICTURES, [np.array([[1.0, 1, 50, 50]] * 5), np.empty((0, 4)), np.array([[0.0, 0, 64, 64]])]
+    )
     assert [len(found) for found in outlines] == [5, 0, 1]
     assert outlines[0][0].mask.shape == (90, 120)
     assert outlines[0][0].mask.dtype == bool

@@ -64,7 +64,12 @@ def test_hash_survives_encoding_and_size_and_tells_photographs_apart() -> None:
     def value(image: Image.Image, kind: str = "JPEG", **options: Any) -> int:
         return read_picture(encoded(image, kind, **options), min_side=96, max_pixels=10**7).phash
 
-    copies = [value(PHOTO, quality=40), value(PHOTO, "PNG"), value(PHOTO.resize((200, 150))), value(PHOTO.resize((960, 720)))]
+    copies = [
+        value(PHOTO, quality=40),
+        value(PHOTO, "PNG"),
+        value(PHOTO.resize((200, 150))),
+        value(PHOTO.resize((960, 720))),
+    ]
     assert all((copy ^ value(PHOTO)).bit_count() <= 6 for copy in copies)
     others = [(value(photograph(seed)) ^ value(PHOTO)).bit_count() for seed in range(2, 12)]
     assert min(others) > 14

@@ -17,7 +17,11 @@ def named(key: str, *fields: str, figures: tuple[str, ...] = (), names: tuple[st
         ("", (named("a", "text"), named("b", "text")), (Shown("a", "article"), Shown("b", "article"))),
         ("", (named("a", "caption", figures=("other",)),), ()),
         ("", (named("a", "title"), named("b", "caption", figures=("f",))), (Shown("b", "caption"),)),
-        ("The Zephyr X1 at sea", (named("a", "title"), named("z", "text", names=("Zephyr X1",))), (Shown("z", "caption"),)),
+        (
+            "The Zephyr X1 at sea",
+            (named("a", "title"), named("z", "text", names=("Zephyr X1",))),
+            (Shown("z", "caption"),),
+        ),
     ],
 )
 def test_shown_entities(alt: str, entities: tuple[NamedEntity, ...], expected: tuple[Shown, ...]) -> None:
@@ -38,6 +42,13 @@ def test_names_any(text: str, names: list[str], expected: bool) -> None:
 
 
 def test_mentions_are_grouped_by_article_and_unlisted_entities_left_out() -> None:
-    mentions = [("u", "text", None, "b"), ("u", "title", None, "a"), ("u", "caption", "f", "a"), ("v", "text", None, "known")]
+    mentions = [
+        ("u", "text", None, "b"),
+        ("u", "title", None, "a"),
+        ("u", "caption", "f", "a"),
+        ("v", "text", None, "known"),
+    ]
     grouped = by_article(mentions, {"a": ("A",), "b": ("B",)})
-    assert grouped == {"u": (NamedEntity("a", ("A",), ("caption", "title"), frozenset({"f"})), named("b", "text", names=("B",)))}
+    assert grouped == {
+        "u": (NamedEntity("a", ("A",), ("caption", "title"), frozenset({"f"})), named("b", "text", names=("B",)))
+    }

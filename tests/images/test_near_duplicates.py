@@ -35,12 +35,16 @@ def test_hash_index(added: list[int], value: int, expected: list[str]) -> None:
 
 def test_hash_index_agrees_with_counting_bits_over_many_blocks() -> None:
     rng = np.random.default_rng(0)
-    values = [int(value) for value in rng.integers(0, 2**20, 70_000, dtype=np.uint64)]  # 20 bits: some fall near each other
+    values = [
+        int(value) for value in rng.integers(0, 2**20, 70_000, dtype=np.uint64)
+    ]  # 20 bits: some fall near each other
     index = HashIndex(bits=1)
     for number, value in enumerate(values):
         index.add(str(number), value)
     wanted = values[69_000]
-    assert list(index.matches(wanted)) == [str(n) for n, value in enumerate(values) if (value ^ wanted).bit_count() <= 1]
+    assert list(index.matches(wanted)) == [
+        str(n) for n, value in enumerate(values) if (value ^ wanted).bit_count() <= 1
+    ]
 
 
 PHOTO = photograph(5, 480, 360)
@@ -62,7 +66,10 @@ PHOTO = photograph(5, 480, 360)
     ],
 )
 def test_recrops(other: Image.Image, expected: bool) -> None:
-    assert frame(PHOTO).is_recrop(frame(other) if other.getextrema() != ((90, 90),) * 3 else Frame(other.convert("L"))) is expected
+    assert (
+        frame(PHOTO).is_recrop(frame(other) if other.getextrema() != ((90, 90),) * 3 else Frame(other.convert("L")))
+        is expected
+    )
 
 
 def test_same_frame_may_be_stretched() -> None:

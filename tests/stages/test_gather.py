@@ -231,7 +231,9 @@ def test_a_page_that_opts_out_takes_its_pictures_along(store: Store) -> None:
 def test_a_new_mention_re_runs_a_figure_without_a_clash_of_keys(store: Store) -> None:
     web, runner = copies(store), Runner(store.sessions, fixed_clock(NOW))
     runner.run(gather(store, web), "test")
-    add(store, mention(20, 1, "rival"))  # the first article's title now names the rival as well, whose depiction f007 owns
+    add(
+        store, mention(20, 1, "rival")
+    )  # the first article's title now names the rival as well, whose depiction f007 owns
     report = runner.run(gather(store, web), "again")
     assert report.worked == 1
     with store.sessions() as session:

@@ -1,0 +1,156 @@
+"""``nest score``: what the pipeline made of the simulated world, held against that world's truth."""
+
+import platform
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from pycocotools import mask as coco
+from sqlalchemy import select
+
+from nest_builder.newsworld.world import World
+from nest_builder.reasons import Reason
+from nest_builder.store.session import Store
+from nest_builder.store.tables import Edition, Entity, LedgerEntry, Mention
+
+Mask = NDArray[np.bool_]
+TARGETS: dict[str, tuple[str, float]] = {
+    "mask_iou": (">=", 0.85),
+    "wrong_target_rate": ("<=", 0.05),
+    "status_accuracy": (">=", 0.95),
+    "samples": (">=", 200),
+    "entities": (">=", 40),
+    "negative_share": (">=", 0.1),
+}
+
+
+def score(store: Store, workdir: Path, seed: int) -> dict[str, Any]:
+    """Hold the newest edition and the assessed entities against the truth of world ``seed``.
+
+    A positive sample has the right target where its mask overlaps the true instance of its entity more than any other instance;
+    a negative one where the entity is not in the picture. ``wrong_target_rate`` is over samples with ``p_correct`` >= 0.9,
+    ``mask_iou`` the mean over positive samples with the right target. A status is right where a depictable entity of the truth that
+    the collected articles name is held to be what it is; an entity that the truth does not know counts as wrong.
+
+    Args:
+        store: The store of the run.
+        workdir: Its work directory.
+        seed: The world it was run on.
+
+    Returns:
+        The object that design and CI expect of a benchmark: name, ok, figures, targets, peers, setup.
+
+    Raises:
+        LookupError: No edition is there yet.
+    """
+    with store.sessions() as session:
+        edition = session.scalars(select(Edition).order_by(Edition.name.desc()).limit(1)).first()
+        if edition is None:
+            raise LookupError("no edition to score: run `nest build` first")
+        found = {entity.name: entity.category for entity in session.scalars(select(Entity))}
+        known = set(
+            session.scalars(
+                select(LedgerEntry.item).where(LedgerEntry.stage == "assess", LedgerEntry.reason == Reason.KNOWN.value)
+            )
+        )
+        keys = {
+            surface.casefold(): key for surface, key in session.execute(select(Mention.surface, Mention.entity_key))
+        }
+    world = World(seed)
+    figures = {**_samples(world, workdir / edition.path), **_statuses(world, found, known, keys)}
+    ok = all(figures[key] >= bound if sign == ">=" else figures[key] <= bound for key, (sign, bound) in TARGETS.items())
+    return {
+        "name": "score",
+        "ok": ok,
+        "figures": figures,
+        "targets": {key: list(target) for key, target in TARGETS.items()},
+        "peers": {},
+        "setup": {
+            "seed": seed,
+            "edition": edition.name,
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+        },
+    }
+
+
+def _samples(world: World, folder: Path) -> dict[str, float]:
+    """Score each sample of an edition."""
+    count: Counter[str] = Counter()
+    ious: list[float] = []
+    entities: set[str] = set()
+    names = {entity.name: key for key, entity in world.entities.items()}
+    truth: dict[str, dict[str, Mask]] = {}
+    for file in sorted((folder / "data").glob("*.parquet")):
+        columns = [name for name in pq.read_schema(file).names if name != "image"]  # the picture itself is not needed
+        for sample in pq.read_table(file, columns=columns).to_pylist():
+            url, name = sample["image_url"], sample["entity"]["name"]
+            entities.add(name)
+            if url not in truth:
+                truth[url] = {str(key or at): instance for at, (key, instance) in enumerate(_instances(world, url))}
+            sure = sample["annotation"]["p_correct"] >= 0.9
+            right, iou = _judge(sample, truth[url], names.get(name))
+            count["samples"] += 1
+            count["negatives"] += sample["negative"]
+            count["wrong"] += not right
+            count["wrong_negatives"] += sample["negative"] and not right
+            count["sure"] += sure
+            count["sure_wrong"] += sure and not right
+            if iou is not None:
+                ious.append(iou)
+    return {
+        "samples": count["samples"],
+        "entities": len(entities),
+        "negative_share": round(count["negatives"] / max(1, count["samples"]), 4),
+        "mask_iou": round(float(np.mean(ious)) if ious else 0.0, 4),
+        "wrong_target_rate": round(count["sure_wrong"] / max(1, count["sure"]), 4),
+        "wrong_target_rate_overall": round(count["wrong"] / max(1, count["samples"]), 4),
+        "wrong_negative_rate": round(count["wrong_negatives"] / max(1, count["negatives"]), 4),
+        "sure_samples": count["sure"],
+    }
+
+
+def _instances(world: World, url: str) -> list[tuple[str | None, Mask]]:
+    try:
+        return [(instance.key, instance.mask) for instance in world.instances(url)]
+    except KeyError:
+        return []  # a picture that the world never drew: nothing is in it
+
+
+def _judge(sample: dict[str, Any], truth: dict[str, Mask], key: str | None) -> tuple[bool, float | None]:
+    """Return whether the target is right, and the mask's IoU where it is a right positive."""
+    target = truth.get(key) if key is not None else None
+    if sample["negative"]:
+        return target is None or not target.any(), None
+    mask = coco.decode({"size": sample["mask"]["size"], "counts": sample["mask"]["counts"].encode()}).astype(bool)
+    if target is None or target.shape != mask.shape or not target.any():
+        return False, None
+    overlap = {other: int((mask & region).sum()) for other, region in truth.items()}
+    assert key is not None
+    if overlap[key] == 0 or overlap[key] < max(overlap.values()):
+        return False, None
+    return True, float((mask & target).sum() / (mask | target).sum())
+
+
+def _statuses(world: World, found: dict[str, str], known: set[str], keys: dict[str, str]) -> dict[str, float]:
+    """Compare novel / emerging / known with the truth, over entities that the collected articles name."""
+    right = total = 0
+    for entity in world.entities.values():
+        names = [entity.name, *entity.aliases]
+        if entity.name.casefold() not in keys:
+            continue  # no collected article names it in full
+        total += 1
+        said = next((found[name] for name in names if name in found), None)
+        if said is None and keys[entity.name.casefold()] in known:
+            said = "known"
+        right += said == entity.status
+    true_names = {name for entity in world.entities.values() for name in (entity.name, *entity.aliases)}
+    invented = sum(name not in true_names for name in found)
+    return {
+        "status_accuracy": round(right / max(1, total + invented), 4),
+        "status_entities": total,
+        "invented_entities": invented,
+    }
