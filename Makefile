@@ -48,7 +48,7 @@ train-tiny: $(READY) ## Train the embedded models again (hours on a CPU; a GPU i
 	$(BIN)/python -m nest_builder.tiny.detector --seed 0 --out data/models/grounding-dino-tiny
 	$(BIN)/python -m nest_builder.tiny.mask_model --seed 0 --out data/models/sam-tiny
 	$(BIN)/python -m nest_builder.tiny.ner --seed 0 --out data/models/spacy-news
-	$(BIN)/python -m nest_builder.tiny.confidence --out data/models/p_correct.json
+	$(BIN)/python -m nest_builder.tiny.confidence --seed 101 --seed 102 --seed 103 --seed 104 --out data/models/p_correct.json
 
 bench: $(READY) ## Run the benchmarks and hold them against their floors
 	$(BIN)/nest bench all $(ARGS)

@@ -10,7 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import requests
-from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_LOGGING_LEVEL,
+    PREFECT_LOGGING_TO_API_ENABLED,
+    get_current_settings,
+    temporary_settings,
+)
 
 # Prefect looks for the network at its start; on a machine without one that costs seconds, and nobody asked for it.
 QUIET = {
@@ -52,7 +58,9 @@ def prefect_server(home: Path, port: int | None = None, start_seconds: float = 1
         )  # fmt: skip
     try:
         _wait_until_healthy(server, url, start_seconds, log_path)
-        with temporary_settings(updates={PREFECT_API_URL: url}):
+        # Logs are sent in the background and would find the server gone at the end; states and artifacts are sent at once.
+        quiet = {PREFECT_LOGGING_TO_API_ENABLED: False, PREFECT_LOGGING_LEVEL: "WARNING"}
+        with temporary_settings(updates={PREFECT_API_URL: url, **quiet}):
             yield url
     finally:
         server.terminate()
