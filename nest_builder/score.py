@@ -14,7 +14,7 @@ from sqlalchemy import select
 from nest_builder.newsworld.world import World
 from nest_builder.reasons import Reason
 from nest_builder.store.session import Store
-from nest_builder.store.tables import Edition, Entity, LedgerEntry, Mention
+from nest_builder.store.tables import Article, Edition, Entity, LedgerEntry, Mention
 
 Mask = NDArray[np.bool_]
 TARGETS: dict[str, tuple[str, float]] = {
@@ -44,7 +44,7 @@ def score(store: Store, workdir: Path, seed: int) -> dict[str, Any]:
         The object that design and CI expect of a benchmark: name, ok, figures, targets, peers, setup.
 
     Raises:
-        LookupError: No edition is there yet.
+        LookupError: No edition is there yet, or it was built on another world.
     """
     with store.sessions() as session:
         edition = session.scalars(select(Edition).order_by(Edition.name.desc()).limit(1)).first()
@@ -60,6 +60,12 @@ def score(store: Store, workdir: Path, seed: int) -> dict[str, Any]:
             surface.casefold(): key for surface, key in session.execute(select(Mention.surface, Mention.entity_key))
         }
     world = World(seed)
+    pages = set(world.articles)
+    with store.sessions() as session:
+        collected = list(session.scalars(select(Article.url)))
+    strangers = sum(url not in pages for url in collected)
+    if collected and strangers > len(collected) // 2:
+        raise LookupError(f"this store was not built on world {seed}: give the --seed of its build")
     figures = {**_samples(world, workdir / edition.path), **_statuses(world, found, known, keys)}
     ok = all(figures[key] >= bound if sign == ">=" else figures[key] <= bound for key, (sign, bound) in TARGETS.items())
     return {
