@@ -34,7 +34,7 @@ report: $(READY) ## Write the HTML report of the newest edition
 	$(BIN)/nest report $(ARGS)
 
 test: $(READY) ## Run the tests
-	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 lint: $(READY) ## Lint and type-check
 	$(BIN)/ruff check .
