@@ -29,8 +29,18 @@ log = logging.getLogger(__name__)
 SIZE = 128  # the model sees every picture squeezed to SIZE x SIZE
 GRID = 16  # side of the label grid that the backbone is pre-trained on
 COLOUR_NAMES = tuple(COLOURS)
-RENDER_SIZES = ((128, 128), (160, 120), (192, 144), (256, 192), (320, 240), (480, 360))
-RENDER_SHARES = (0.22, 0.28, 0.2, 0.12, 0.1, 0.08)
+RENDER_SIZES = (
+    (128, 128),
+    (160, 120),
+    (192, 144),
+    (256, 192),
+    (320, 240),
+    (480, 360),
+    (120, 160),
+    (192, 256),
+    (240, 320),
+)
+RENDER_SHARES = (0.18, 0.22, 0.14, 0.1, 0.08, 0.06, 0.12, 0.06, 0.04)
 MOST_PHRASES = 10
 SMALLEST_BOX = 0.02  # boxes with a side below this share of the picture cannot be seen at SIZE and are not taught
 MEAN, STD = np.array(IMAGENET_DEFAULT_MEAN, np.float32), np.array(IMAGENET_DEFAULT_STD, np.float32)

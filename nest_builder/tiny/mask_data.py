@@ -296,7 +296,20 @@ def draw_sample(rng: Generator, pool: Pool, prompts: int, size: int, mix: Mix) -
     return pixels, boxes, points, targets, labels[::CELL, ::CELL]
 
 
-def draw_batch(rng: Generator, pools: Sequence[Pool], count: int, prompts: int, size: int, mix: Mix) -> Batch:
-    """`count` samples, each from one of the pools by chance; the rest as for `draw_sample`."""
-    samples = [draw_sample(rng, pools[int(rng.integers(len(pools)))], prompts, size, mix) for _ in range(count)]
-    return Batch(*(torch.from_numpy(np.stack(column)) for column in zip(*samples, strict=True)))
+def draw_batch(
+    rng: Generator,
+    pools: Sequence[Pool],
+    count: int,
+    prompts: int,
+    size: int,
+    mix: Mix,
+    shares: Sequence[float] | None = None,
+) -> Batch:
+    """`count` samples, each from one of the pools by chance (equally, or by `shares`); the rest as for `draw_sample`."""
+    drawn = rng.choice(len(pools), size=count, p=shares)
+    return Batch(
+        *(
+            torch.from_numpy(np.stack(column))
+            for column in zip(*(draw_sample(rng, pools[at], prompts, size, mix) for at in drawn), strict=True)
+        )
+    )

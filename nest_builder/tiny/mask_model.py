@@ -1,8 +1,8 @@
 """Trains the embedded mask model: transformers' SAM in a small configuration, from nothing.
 
-    python -m nest_builder.tiny.mask_model --seed 0 --steps 3750 --out data/models/sam-tiny
+    python -m nest_builder.tiny.mask_model --seed 0 --steps 6250 --out data/models/sam-tiny
 
-Half of the pictures are Newsworld renderings, half procedural ones without any style. Prompts and losses follow the
+Half of the pictures or more are Newsworld renderings, the others procedural ones without any style. Prompts and losses follow the
 SAM paper (Kirillov et al., "Segment Anything", 2023, sections 3 and A): one mask for a plain prompt, the best of
 three for an ambiguous one, a head that learns to tell each mask's real IoU.
 """
@@ -37,7 +37,7 @@ HELD_OUT = 64
 
 
 PICTURES = {"newsworld": 5000, "procedural": 4000}
-"""Pictures rendered of each source; a step asks both equally often."""
+"""Pictures rendered of each source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class Phase:
         cool: whether the rate falls to nought at the end, along half a cosine; else it falls slowly for ever.
         memory: decay of the running mean of the weights.
         mix: how samples are cut from the pictures.
+        sources: share of each source of `PICTURES`.
     """
 
     size: int
@@ -59,14 +60,16 @@ class Phase:
     cool: bool
     memory: float
     mix: Mix
+    sources: tuple[float, ...] = (0.5, 0.5)
 
 
 PHASES = (
-    Phase(128, 1 / 3, 1e-3, False, 0.998, Mix()),
-    Phase(128, 0.4, 7.5e-4, False, 0.998, Mix(cell=1, mosaics=0.3)),
-    Phase(192, 4 / 15, 6e-4, True, 0.99, Mix(cell=1, mosaics=0.15, closeups=0.3)),
+    Phase(128, 0.2, 1e-3, False, 0.998, Mix()),
+    Phase(128, 0.24, 7.5e-4, False, 0.998, Mix(cell=1, mosaics=0.3)),
+    Phase(192, 0.16, 6e-4, True, 0.99, Mix(cell=1, mosaics=0.15, closeups=0.3)),
+    Phase(192, 0.4, 5e-4, True, 0.99, Mix(cell=1, mosaics=0.05, closeups=0.6), (0.65, 0.35)),
 )
-"""First large things, then small ones too, at last close-ups and larger pictures, where a step takes twice the time."""
+"""First large things, then small ones too, at last larger pictures and the close-ups that the pipeline asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,7 @@ def train(
     """Trains in the phases of `PHASES`; saves a running mean of the weights every 250 steps and at the end.
 
     Args:
-        pools: pictures by source, equally often asked.
+        pools: pictures by source.
         seed: of the weights and of everything drawn.
         steps: optimiser steps in all.
         out: folder of the weights.
@@ -186,7 +189,7 @@ def train(
         for step in range(begin, phase_steps):
             for group in [group for optimizer in optimizers for group in optimizer.param_groups]:
                 group["lr"] = rate(phase, step, phase_steps)
-            batch = draw_batch(rng, training, count, prompts, phase.size, phase.mix)
+            batch = draw_batch(rng, training, count, prompts, phase.size, phase.mix, phase.sources)
             overlap = learn(model, outliner, optimizers, batch, PROMPTINGS[int(rng.choice(len(PROMPTINGS), p=SHARES))])
             keep = min(phase.memory, (step + 1) / (step + 10))
             with torch.no_grad():
@@ -268,7 +271,7 @@ def learn(
 def main(
     out: Annotated[Path, typer.Option(help="Folder for the weights.")],
     seed: Annotated[int, typer.Option(help="Decides the pictures, the weights and the draws.")] = 0,
-    steps: Annotated[int, typer.Option(min=1)] = 3750,
+    steps: Annotated[int, typer.Option(min=1)] = 6250,
     work: Annotated[
         Path | None, typer.Option(help="Keeps pictures and state here; a broken training goes on from it.")
     ] = None,
