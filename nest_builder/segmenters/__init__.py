@@ -1,0 +1,1 @@
+"""Referring segmenters: a picture and a text in, a mask out."""
