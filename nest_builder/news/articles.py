@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from typing import Any
 
 from lxml import etree
@@ -11,9 +12,9 @@ from trafilatura import bare_extraction
 
 from nest_builder.news.base import Article, PageError
 from nest_builder.news.duplicates import words_of
-from nest_builder.news.figures import Figure, find_figures
+from nest_builder.news.figures import find_figures
 from nest_builder.news.language import detect_language
-from nest_builder.news.metadata import Metadata, read_metadata
+from nest_builder.news.metadata import read_metadata
 from nest_builder.news.offline import newspaper
 from nest_builder.news.pages import parse_page
 from nest_builder.news.text import squeeze
@@ -23,16 +24,14 @@ MAX_TEXT = 200_000
 _PRODUCT = "nest-builder"
 
 
-class TrafilaturaExtractor:
-    """The default: trafilatura's own rules without its two fallback extractors ("fast").
-
-    On the development pages the fallbacks cost half the speed and some precision; see `nest bench articles`.
+class _PageExtractor(ABC):
+    """All but the text is read by our own rules, whichever package finds the text.
 
     Args:
         product: our product token, which meta elements may name.
     """
 
-    name = "trafilatura-fast/1"
+    name: str
 
     def __init__(self, product: str = _PRODUCT) -> None:
         self._product = product
@@ -43,28 +42,42 @@ class TrafilaturaExtractor:
         opt_out = meta_opt_out(tree, self._product)
         metadata = read_metadata(tree, url)
         figures = find_figures(tree, url, metadata)
-        return _article(url, metadata, trafilatura_text(tree), figures, opt_out)
+        text = without_heading(paragraphs(self._text(tree, url)), metadata.title)
+        return Article(
+            url=url,
+            title=metadata.title,
+            text=text,
+            authors=metadata.authors,
+            published_at=metadata.published_at,
+            language=detect_language(text, metadata.language),
+            figures=figures,
+            opt_out=opt_out,
+        )
+
+    @abstractmethod
+    def _text(self, tree: HtmlElement, url: str) -> str:
+        """Returns the article's text, a line a paragraph. It comes last: it may change the tree."""
 
 
-class NewspaperExtractor:
-    """newspaper4k's text; it knows many publishers, and is several times slower.
+class TrafilaturaExtractor(_PageExtractor):
+    """The default: trafilatura's own rules without its two fallback extractors ("fast").
 
-    Args:
-        product: our product token, which meta elements may name.
+    On the development pages the fallbacks cost half the speed and some precision; see `nest bench articles`.
     """
+
+    name = "trafilatura-fast/1"
+
+    def _text(self, tree: HtmlElement, url: str) -> str:
+        return trafilatura_text(tree)
+
+
+class NewspaperExtractor(_PageExtractor):
+    """newspaper4k's text; it knows many publishers, and is several times slower."""
 
     name = "newspaper4k/1"
 
-    def __init__(self, product: str = _PRODUCT) -> None:
-        self._product = product
-
-    def extract(self, body: bytes, url: str) -> Article:
-        """See `Extractor.extract`."""
-        tree = parse_page(body)
-        metadata = read_metadata(tree, url)
-        figures = find_figures(tree, url, metadata)
-        text = newspaper_text(etree.tostring(tree, encoding="unicode", method="html"), url)
-        return _article(url, metadata, text, figures, meta_opt_out(tree, self._product))
+    def _text(self, tree: HtmlElement, url: str) -> str:
+        return newspaper_text(etree.tostring(tree, encoding="unicode", method="html"), url)
 
 
 def trafilatura_text(tree: HtmlElement) -> str:
@@ -98,20 +111,6 @@ def _parsed_text(article: Any, markup: str) -> str:
     article.download(input_html=markup)
     article.parse()
     return str(article.text or "")
-
-
-def _article(url: str, metadata: Metadata, raw: str, figures: tuple[Figure, ...], opt_out: str | None) -> Article:
-    text = without_heading(paragraphs(raw), metadata.title)
-    return Article(
-        url=url,
-        title=metadata.title,
-        text=text,
-        authors=metadata.authors,
-        published_at=metadata.published_at,
-        language=detect_language(text, metadata.language),
-        figures=figures,
-        opt_out=opt_out,
-    )
 
 
 def paragraphs(raw: str) -> str:
