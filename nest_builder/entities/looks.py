@@ -48,10 +48,6 @@ _WORN: Final = re.compile(
     rf"|\b(?:{_COLOUR})\b[^.;]{{0,20}}{_GARMENT}",
     re.IGNORECASE,
 )
-_LEAD: Final = re.compile(
-    r"\b(?:an?|the|its|his|her|their|plain|entirely|dark|light|bright|pale|half|all)(?:[ -]\w+){0,1}[ -]$",
-    re.IGNORECASE,
-)
 _LIMIT: Final = 140
 # A second colour: it tells of the pattern, not of the ground.
 _SECOND: Final = re.compile(

@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from nest_builder.export.features import card_features, load_schema
+from nest_builder.templates import templates
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -37,14 +37,7 @@ def write_card(
         samples: The samples in their JSON form.
         splits: Size of each split that has a file.
     """
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # Markdown; text from outside goes through the filter `cell`
-    )
+    environment = templates(_TEMPLATES, autoescape=False)  # Markdown; outside text goes through the filter `cell`
     environment.filters["cell"] = table_cell
     hosts = Counter(urlsplit(sample["article_url"]).hostname or "?" for sample in samples)
     checked = sorted(sample["consent"]["checked_at"] for sample in samples if sample["consent"]["checked_at"])

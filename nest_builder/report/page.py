@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pyarrow import parquet
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -22,6 +21,7 @@ from nest_builder.report.timeline import draw_timelines
 from nest_builder.status import read_funnel
 from nest_builder.store.session import Store
 from nest_builder.store.tables import Edition, Entity, LedgerEntry
+from nest_builder.templates import templates
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 _STATE = re.compile(r'<meta name="nest-state" content="([0-9a-f]{64})">')
@@ -114,13 +114,7 @@ def write_report(store: Store, workdir: Path, edition: str | None = None, out: P
 
 def _render(**context: Any) -> str:
     """Fill the template. The page holds its one script; its policy lets no other run, and nothing be fetched."""
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates(_TEMPLATES, autoescape=True)
     environment.filters.update(web=web_address, host=host_of, refusals=refusals, percent=_percent, day=_day)
     environment.globals["finding"] = _finding
     script = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
