@@ -1,22 +1,34 @@
-"""Running the pipeline in this process, without Prefect: the same batches in the same order."""
+"""Running the pipeline: the stages in order, in this process or wherever ``execute`` takes their batches."""
 
 import datetime as dt
 
 from nest_builder.config import Settings
 from nest_builder.pipeline import build_stages
 from nest_builder.progress import Progress
-from nest_builder.stage import Report, Runner
-from nest_builder.workspace import open_workspace
+from nest_builder.stage import Execute, Report, Runner, here
+from nest_builder.workspace import Workspace, open_workspace
 
 
 def build(settings: Settings, progress: Progress) -> list[Report]:
-    """Run all stages in order and return a report for each."""
-    reports = []
-    run = f"build-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
+    """Run all stages in this process and return a report for each."""
     with open_workspace(settings) as workspace:
-        runner = Runner(workspace.store.sessions, workspace.clock)
-        for stage in build_stages(workspace):
-            progress.start(stage.name)
-            reports.append(runner.run(stage, run, progress.advance))
-            progress.finish(reports[-1])
+        return run_stages(workspace, progress, "build")
+
+
+def run_stages(workspace: Workspace, progress: Progress, name: str, execute: Execute = here) -> list[Report]:
+    """Run all stages in order and return a report for each.
+
+    Args:
+        workspace: What they work with.
+        progress: Shows the counts.
+        name: What the run is called in ``stage_run``, before its time.
+        execute: How a batch is run.
+    """
+    reports = []
+    run = f"{name}-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
+    runner = Runner(workspace.store.sessions, workspace.clock)
+    for stage in build_stages(workspace):
+        progress.start(stage.name)
+        reports.append(runner.run(stage, run, progress.advance, execute))
+        progress.finish(reports[-1])
     return reports

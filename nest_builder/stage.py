@@ -5,6 +5,7 @@ batch's rows, outcomes and ledger entries in one transaction. No stage knows ano
 killed anywhere loses at most one batch, a second run does nothing, and a changed model re-runs its stage and what depends on it.
 """
 
+import functools
 import logging
 import time
 from collections import Counter
@@ -89,6 +90,10 @@ class Report:
     unchanged: int = 0
     swept: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    batches: int = 0
+    batch_seconds: float = (
+        0.0  # in run_batch; the rest of ``seconds`` goes into listing, sweeping and whoever hands out the batches
+    )
     seconds: float = 0.0
 
     @property
@@ -100,7 +105,8 @@ class Report:
         """Return JSON types."""
         return {
             "done": self.done, "rejected": self.rejected, "failed": self.failed, "unchanged": self.unchanged,
-            "swept": self.swept, "reasons": dict(sorted(self.reasons.items())), "seconds": round(self.seconds, 3),
+            "swept": self.swept, "reasons": dict(sorted(self.reasons.items())), "batches": self.batches,
+            "batch_seconds": round(self.batch_seconds, 3), "seconds": round(self.seconds, 3),
         }  # fmt: skip
 
 
@@ -114,6 +120,13 @@ class Batch:
 
 
 Observer = Callable[[Report, int], None]
+# Called with a batch, its number in the stage's pass (from 1) and what processes it; returns what that gives, wherever it runs it.
+Execute = Callable[[Batch, int, Callable[[], Report]], Report]
+
+
+def here(batch: Batch, number: int, work: Callable[[], Report]) -> Report:
+    """Run a batch at once, in this thread."""
+    return work()
 
 
 class Runner:
@@ -180,26 +193,28 @@ class Runner:
                 self._record(session, stage, outcome, fingerprints[outcome.item], earlier.get(outcome.item), report)
             session.commit()
         report.seconds = time.perf_counter() - started
+        report.batches, report.batch_seconds = 1, report.seconds
         return report
 
-    def run(self, stage: Stage, run: str, observe: Observer | None = None) -> Report:
+    def run(self, stage: Stage, run: str, observe: Observer | None = None, execute: Execute = here) -> Report:
         """Run a stage until nothing is pending, then sweep rows of items that are gone.
 
         Args:
             stage: The stage.
             run: Name of the run, for ``stage_run``.
             observe: Called after each batch with the counts so far and the number of items left in this round.
+            execute: How a batch is run, for example as a task of a scheduler; one after the other in any case.
         """
         started, clock_start = time.perf_counter(), self._clock()
         total = Report(stage.name)
-        for batch, left in self.rounds(stage, total):
-            merge(total, self.run_batch(stage, batch))
+        for number, (batch, left) in enumerate(self._rounds(stage, total), 1):
+            merge(total, execute(batch, number, functools.partial(self.run_batch, stage, batch)))
             if observe is not None:
                 observe(total, left)
-        self.finish(stage, run, total, clock_start, started)
+        self._finish(stage, run, total, clock_start, started)
         return total
 
-    def rounds(self, stage: Stage, total: Report) -> Iterator[tuple[Batch, int]]:
+    def _rounds(self, stage: Stage, total: Report) -> Iterator[tuple[Batch, int]]:
         """Yield pending batches until none is left: finished items may list new ones, failed ones come again."""
         while True:
             batches, total.unchanged = self.pending(stage)
@@ -211,7 +226,7 @@ class Runner:
                 left -= len(batch.items)
                 yield batch, left
 
-    def finish(self, stage: Stage, run: str, total: Report, started_at: Any, started: float) -> None:
+    def _finish(self, stage: Stage, run: str, total: Report, started_at: Any, started: float) -> None:
         """Sweep what is stale and write the pass down."""
         with self._sessions() as session:
             if not stage.keeps_history:
@@ -282,4 +297,6 @@ def merge(total: Report, part: Report) -> None:
     total.done += part.done
     total.rejected += part.rejected
     total.failed += part.failed
+    total.batches += part.batches
+    total.batch_seconds += part.batch_seconds
     total.reasons.update(part.reasons)

@@ -1,7 +1,7 @@
 """The runner's contract, on stages that do as they are told."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from nest_builder.clock import fixed_clock
 from nest_builder.reasons import Reason
-from nest_builder.stage import Done, Failed, Item, Outcome, Rejected, Runner
+from nest_builder.stage import Batch, Done, Failed, Item, Outcome, Rejected, Report, Runner
 from nest_builder.store.session import Store, open_store
 from nest_builder.store.tables import Article, Edition, LedgerEntry, Row, StageRun
 
@@ -219,3 +219,18 @@ def test_results_do_not_depend_on_batches(tmp_path: Path) -> None:
         store.close()
     assert found[0] == found[1] == found[2]
     assert len(found[0]) == 7
+
+
+def test_batches_are_run_as_the_caller_says(store: Store) -> None:
+    seen: list[tuple[int, list[str], int]] = []
+
+    def elsewhere(batch: Batch, number: int, work: Callable[[], Report]) -> Report:
+        report = work()
+        seen.append((number, [item.key for item in batch.items], report.done))
+        return report
+
+    stage = Fake(dict.fromkeys("abc", "ok"))
+    report = Runner(store.sessions, fixed_clock(NOW)).run(stage, "test", execute=elsewhere)
+    assert seen == [(1, ["a", "b"], 2), (2, ["c"], 1)]
+    assert (report.done, report.batches) == (3, 2)
+    assert 0 < report.batch_seconds < report.seconds
