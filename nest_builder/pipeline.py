@@ -25,6 +25,6 @@ def build_stages(workspace: Workspace) -> tuple[Stage, ...]:
         Assess(settings.entities, client),
         Gather(settings.images, settings.web, blobs, client),
         Annotate(settings.annotate, blobs),
-        Ask(settings.ask),
+        Ask(settings.ask, settings.entities.hypernyms),
         Export(settings.export, workspace.settings, blobs, clock),
     )

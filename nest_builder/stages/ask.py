@@ -29,6 +29,7 @@ class Ask:
 
     Args:
         settings: The least confidence that an annotation must have.
+        hypernyms: Hypernym -> further words for it, of ``EntitySettings``; the built-in list where it is empty.
     """
 
     name = "ask"
@@ -36,13 +37,13 @@ class Ask:
     tables: tuple[type[Row], ...] = (Sample,)
     keeps_history = False
 
-    def __init__(self, settings: AskSettings) -> None:
-        self._settings = settings
-        self._lexicon: Lexicon = lexicon()
+    def __init__(self, settings: AskSettings, hypernyms: Mapping[str, tuple[str, ...]]) -> None:
+        self._settings, self._hypernyms = settings, hypernyms
+        self._lexicon: Lexicon = lexicon(hypernyms)
 
     def identity(self) -> Any:
         """Return the settings and the rules' version."""
-        return {"settings": self._settings, "rules": _RULES_VERSION}
+        return {"settings": self._settings, "hypernyms": self._hypernyms, "rules": _RULES_VERSION}
 
     def items(self, session: Session) -> list[Item]:
         """List the annotations; inputs are also entity, picture and article, and whoever else a question could mean."""

@@ -64,7 +64,7 @@ def outcome(store: Store, annotation: str) -> str | None:
 
 
 def test_questions_have_answers_and_support_in_the_article(store: Store) -> None:
-    run(store, Ask(AskSettings(min_p_correct=0.2)))
+    run(store, Ask(AskSettings(min_p_correct=0.2), {}))
     with store.sessions() as session:
         found = list(session.scalars(select(Sample)))
         for sample in found:
@@ -81,7 +81,7 @@ def test_questions_have_answers_and_support_in_the_article(store: Store) -> None
 
 
 def test_negatives_say_so_and_are_asked_like_the_rest(store: Store) -> None:
-    run(store, Ask(AskSettings()))
+    run(store, Ask(AskSettings(), {}))
     absent = samples(store, "absent")
     assert len(absent) == 2
     assert all(sample.negative for sample in absent)
@@ -89,7 +89,7 @@ def test_negatives_say_so_and_are_asked_like_the_rest(store: Store) -> None:
 
 
 def test_what_cannot_be_asked_is_rejected_for_a_reason(store: Store) -> None:
-    run(store, Ask(AskSettings(min_p_correct=0.2)))
+    run(store, Ask(AskSettings(min_p_correct=0.2), {}))
     assert outcome(store, "stray") == Reason.ANSWER_NOT_IN_ARTICLE
     assert outcome(store, "faint") == Reason.LOW_CONFIDENCE
 
@@ -101,20 +101,38 @@ def test_two_holders_of_a_role_are_several_targets(store: Store) -> None:
         twin.seal("mira senn/person")
         session.add(twin)
         session.commit()
-    run(store, Ask(AskSettings()))
+    run(store, Ask(AskSettings(), {}))
     assert outcome(store, "ada") == Reason.SEVERAL_TARGETS
     assert not samples(store, "ada")
 
 
+@pytest.mark.parametrize(
+    ("hypernyms", "kept"), [({"rotorcraft": ("drone",)}, 2), ({"machine": ("drone",)}, 1), ({}, 1)]
+)
+def test_a_plain_word_of_the_settings_gives_nothing_away(
+    store: Store, hypernyms: dict[str, tuple[str, ...]], kept: int
+) -> None:
+    with store.sessions() as session:
+        drone = session.get_one(Entity, "vantor k3/product")
+        drone.hypernym, drone.aliases = "rotorcraft", ["Rotorcraft"]
+        drone.seal(drone.origin)
+        session.commit()
+    run(store, Ask(AskSettings(), {}))
+    assert len(samples(store, "k3")) == 1  # the built-in list does not know the word
+    run(store, Ask(AskSettings(), hypernyms))
+    assert len(samples(store, "k3")) == kept
+    assert run(store, Ask(AskSettings(), hypernyms)).worked == 0
+
+
 def test_a_second_run_does_nothing_and_batches_do_not_matter(store: Store) -> None:
-    run(store, Ask(AskSettings()))
-    assert run(store, Ask(AskSettings())).worked == 0
+    run(store, Ask(AskSettings(), {}))
+    assert run(store, Ask(AskSettings(), {})).worked == 0
     with store.sessions() as session:
         first = [(row.id, row.digest) for row in session.scalars(select(Sample).order_by(Sample.id))]
         for row in session.scalars(select(LedgerEntry).where(LedgerEntry.stage == "ask")):
             session.delete(row)
         session.commit()
-    single = Ask(AskSettings())
+    single = Ask(AskSettings(), {})
     single.batch_size = 1
     run(store, single)
     with store.sessions() as session:
