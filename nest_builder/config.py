@@ -66,6 +66,7 @@ class EntitySettings(Section):
     spacy_model: str = str(DATA / "models" / "spacy-news")
     snapshot: str = str(DATA / "knowledge" / "snapshot.json")
     encyclopedia: str | None = Field(None, description="a MediaWiki api.php")
+    recheck_days: int = Field(30, ge=1, description="days after which the encyclopedia is asked again about a name")
     hypernyms: dict[str, tuple[str, ...]] = Field(
         {}, description="detector's word -> further words for it; empty: the built-in list"
     )
