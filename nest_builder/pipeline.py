@@ -22,7 +22,7 @@ def build_stages(workspace: Workspace) -> tuple[Stage, ...]:
         Collect(settings.sources, settings.web, blobs, client, clock),
         Extract(settings.extract, blobs),
         Recognize(settings.entities),
-        Assess(settings.entities, client),
+        Assess(settings.entities, client, clock),
         Gather(settings.images, settings.web, blobs, client),
         Annotate(settings.annotate, blobs),
         Ask(settings.ask, settings.entities.hypernyms),

@@ -28,7 +28,7 @@ class MediaWiki:
         self._client, self._api = client, api
 
     def identity(self) -> str:
-        """Return the address: pages that are begun later are seen when something else changes."""
+        """Return the address. What it says changes with time: whoever asks decides when to ask again."""
         return self._api
 
     def __call__(self, title: str) -> Revision | None:

@@ -2,13 +2,14 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from nest_builder.clock import Clock, system_clock
 from nest_builder.config import EntitySettings
 from nest_builder.digest import digest
 from nest_builder.entities.base import FirstRevision, KnowledgeBase, KnownEntity
@@ -31,8 +32,9 @@ class Assess:
     """Decides about entities. Item: an entity key.
 
     Args:
-        settings: Cutoff, snapshot, encyclopedia.
+        settings: Cutoff, snapshot, encyclopedia and how long its answers count.
         client: Fetches from the encyclopedia; without one it is not asked.
+        clock: The present time, by which the encyclopedia's answers grow old.
         knowledge: By default the snapshot of the settings.
         first_revision: By default the encyclopedia of the settings.
     """
@@ -46,10 +48,11 @@ class Assess:
         self,
         settings: EntitySettings,
         client: PoliteClient | None = None,
+        clock: Clock = system_clock,
         knowledge: KnowledgeBase | None = None,
         first_revision: FirstRevision | None = None,
     ) -> None:
-        self._settings, self._given = settings, knowledge
+        self._settings, self._clock, self._given = settings, clock, knowledge
         self._first_revision = first_revision
         if first_revision is None and client is not None and settings.encyclopedia:
             self._first_revision = MediaWiki(client, settings.encyclopedia)
@@ -84,7 +87,10 @@ class Assess:
         }
 
     def items(self, session: Session) -> list[Item]:
-        """List the entity keys; inputs are mentions and claims, and everybody's claims to the roles that it claims."""
+        """List the entity keys; inputs are mentions and claims, and everybody's claims to the roles that it claims.
+
+        What the encyclopedia says is no row of the store: its age stands for it, see ``_age``.
+        """
         mentions: defaultdict[str, list[str]] = defaultdict(list)
         articles: defaultdict[str, set[str]] = defaultdict(set)
         for key, url, content in session.execute(
@@ -109,11 +115,23 @@ class Assess:
                 digest(
                     mentions[key], claims[key], [(url, dates.get(url)) for url in sorted(articles[key])],
                     [(role, holders[role]) for role in sorted(roles[key])],
-                    elsewhere[key],
+                    elsewhere[key], self._age(key, [dates.get(url) for url in articles[key]]),
                 ),
             )
             for key in sorted(mentions)
         ]  # fmt: skip
+
+    def _age(self, key: str, published: Iterable[dt.datetime | None]) -> int | None:
+        """Return how many whole periods of ``recheck_days`` an entity's first sighting is old; a new one is a new look.
+
+        Counted from its own first sighting, so that each night has a few to look at and no night has all. None where
+        the encyclopedia is not asked: about what the snapshot knew at the cutoff, and about what no article dates.
+        """
+        first = min((date for date in published if date is not None), default=None)
+        known = self._known.get(key) if self._first_revision is not None else None
+        if self._first_revision is None or first is None or (known and known.since <= self._settings.cutoff.date()):
+            return None
+        return (self._clock() - first) // dt.timedelta(days=self._settings.recheck_days)
 
     def process(self, session: Session, batch: Sequence[Item]) -> list[Outcome]:
         """Decide about a batch of entities."""

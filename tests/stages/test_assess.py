@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from nest_builder.clock import fixed_clock
 from nest_builder.entities.base import Revision
 from nest_builder.reasons import Reason
 from nest_builder.stages.assess import Assess
@@ -76,22 +77,28 @@ def test_a_second_run_does_nothing_and_a_new_claim_to_a_role_asks_again_for_its_
 
 
 class Encyclopedia:
-    """Has a page on everything, begun on one day; or gives no answer."""
+    """Has a page on everything, begun on one day; or none ("absent"); or gives no answer."""
 
     def __init__(self, created: str | None) -> None:
         self.created = created
+        self.asked: list[str] = []
 
-    def identity(self) -> str | None:
-        """Return the day."""
-        return self.created
+    def identity(self) -> str:
+        """Return the address."""
+        return "http://wiki.test/"
 
     def __call__(self, title: str) -> Revision | None:
         """Answer."""
-        begun = dt.datetime.fromisoformat(self.created).replace(tzinfo=dt.UTC) if self.created else None
-        return Revision(title, "http://wiki.test/", begun) if begun else None
+        self.asked.append(title)
+        if self.created in (None, "absent"):
+            return Revision(title, "http://wiki.test/", None) if self.created else None
+        return Revision(title, "http://wiki.test/", dt.datetime.fromisoformat(f"{self.created}T00:00:00+00:00"))
 
 
-@pytest.mark.parametrize(("created", "verdict"), [("2024-05-05", None), ("2025-08-15", "after"), (None, "no answer")])
+@pytest.mark.parametrize(
+    ("created", "verdict"),
+    [("2024-05-05", None), ("2025-08-15", "after"), ("absent", "absent"), (None, "no answer")],
+)
 def test_the_encyclopedias_first_revision_counts(store: Store, created: str | None, verdict: str | None) -> None:
     run(store, Assess(SETTINGS, knowledge=SNAPSHOT, first_revision=Encyclopedia(created)))
     with store.sessions() as session:
@@ -99,3 +106,41 @@ def test_the_encyclopedias_first_revision_counts(store: Store, created: str | No
     assert (drone is None) == (verdict is None)
     if drone is not None:
         assert [piece["verdict"] for piece in drone.evidence if piece["kind"] == "encyclopedia"] == [verdict]
+
+
+def test_the_encyclopedia_is_asked_again_when_its_answer_is_old(store: Store) -> None:
+    wiki = Encyclopedia("absent")
+
+    def night(day: str, recheck_days: int = 30) -> tuple[int, list[str], list[str]]:
+        """Run on a day. Return how many were looked at, who was asked about, and what the store says of the page."""
+        wiki.asked = []
+        clock = fixed_clock(dt.datetime.fromisoformat(f"{day}T06:00:00+00:00"))
+        settings = SETTINGS.model_copy(update={"recheck_days": recheck_days})
+        worked = run(store, Assess(settings, None, clock, SNAPSHOT, wiki)).worked
+        with store.sessions() as session:
+            drone = session.get(Entity, "vantor k3/product")
+        pages = [piece for piece in drone.evidence if piece["kind"] == "encyclopedia"] if drone is not None else []
+        return worked, wiki.asked, [piece["text"] for piece in pages]
+
+    # The drone was first in the news on 14 August, and so was Jon Brand, who is looked at but not asked about.
+    absent, begun = ["no page Vantor K3"], ["the page Vantor K3 was begun on 2025-10-05"]
+    assert night("2025-10-01")[1:] == (["Vantor K3"], absent)
+    wiki.created = "2025-10-05"
+    assert night("2025-10-01") == (0, [], absent)
+    assert night("2025-10-12") == (0, [], absent)
+    assert night("2025-10-13") == (2, ["Vantor K3"], begun)
+    assert night("2025-10-13") == (0, [], begun)
+    assert night("2025-10-18") == (0, [], begun)
+    assert night("2025-10-19") == (1, [], begun)  # the Zenlo Orb, first named on 20 August
+    wiki.created = "2025-01-01"  # the title now leads to an older page: the name was known after all
+    assert night("2025-11-12") == (2, ["Vantor K3"], [])
+    assert reason(store, "vantor k3/product") == Reason.KNOWN
+
+
+def test_without_an_encyclopedia_nothing_grows_old(store: Store) -> None:
+    def worked(day: str) -> int:
+        clock = fixed_clock(dt.datetime.fromisoformat(f"{day}T06:00:00+00:00"))
+        return run(store, Assess(SETTINGS, None, clock, SNAPSHOT)).worked
+
+    assert worked("2025-10-01") > 0
+    assert worked("2026-10-01") == 0
