@@ -3,12 +3,15 @@
 ``make build-nest`` and the schedule run this; ``nest build`` runs the same batches without Prefect. Same bytes either way.
 """
 
+import time
 from collections.abc import Callable
 
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
+from flows.accounting import Accounting
+from flows.server import prefect_server
 from nest_builder.config import Settings
 from nest_builder.progress import Progress
 from nest_builder.run import run_stages
@@ -17,8 +20,8 @@ from nest_builder.status import read_status
 from nest_builder.workspace import Workspace, open_workspace
 
 
-def build(settings: Settings, progress: Progress) -> list[Report]:
-    """Run all stages as one Prefect flow.
+def build(settings: Settings, progress: Progress) -> tuple[list[Report], Accounting]:
+    """Run all stages as one Prefect flow, on a local server unless another is configured.
 
     Workspace, stages and models stay in this process and are closed over: Prefect sees stage names, batch sizes and counts, and
     has nothing to pickle.
@@ -28,7 +31,7 @@ def build(settings: Settings, progress: Progress) -> list[Report]:
         progress: Shows the counts.
 
     Returns:
-        One report a stage, in order.
+        One report a stage, in order, and where the time went.
     """
 
     @flow(name="build-nest", validate_parameters=False)
@@ -40,8 +43,12 @@ def build(settings: Settings, progress: Progress) -> list[Report]:
             )
         return reports
 
-    reports: list[Report] = build_nest(str(settings.workdir))
-    return reports
+    called = time.perf_counter()
+    with prefect_server(settings.workdir / "prefect"):
+        started = time.perf_counter()
+        reports: list[Report] = build_nest(str(settings.workdir))
+        ended = time.perf_counter()
+    return reports, Accounting.of(reports, ended - started, started - called, time.perf_counter() - ended)
 
 
 def as_task(batch: Batch, number: int, work: Callable[[], Report]) -> Report:

@@ -82,23 +82,25 @@ def build(
 
     start_logging(verbose)
     settings = settings_of(config, profile, workdir, seed)
+    accounting = None
     with Progress(quiet=as_json) as progress:
         if prefect:
             from flows.build import build as build_flow
-            from flows.server import prefect_server
 
-            with prefect_server(settings.workdir / "prefect"):
-                reports = build_flow(settings, progress)
+            reports, accounting = build_flow(settings, progress)
         else:
             from nest_builder.run import build as build_here
 
             reports = build_here(settings, progress)
     page = write_page(settings)
     if as_json:
-        emit({"stages": {item.stage: item.as_dict() for item in reports}, "report": str(page)})
+        printed = {"stages": {item.stage: item.as_dict() for item in reports}, "report": str(page)}
+        emit(printed if accounting is None else printed | {"orchestration": accounting.as_dict()})
         return
     show_status(settings)
     out.print(f"report: [link=file://{page.resolve()}]{page}[/]")
+    if accounting is not None:
+        out.print(str(accounting))
 
 
 @app.command()

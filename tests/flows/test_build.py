@@ -28,3 +28,15 @@ def test_a_flow_makes_the_same_bytes_and_is_on_record(tmp_path: Path, undisturbe
     assert set(batches.values()) != {0}
     assert len(funnel) == 1
     assert "| export | 1 | 0 |" in funnel[0][0]
+
+    spent = printed["orchestration"]
+    assert spent["tasks"] == len(expected)
+    assert spent["batches_s"] == pytest.approx(
+        sum(each["batch_seconds"] for each in printed["stages"].values()), abs=0.01
+    )
+    assert spent["orchestration_s"] + spent["batches_s"] == pytest.approx(spent["flow_s"], abs=0.01)
+    assert spent["orchestration_share"] == pytest.approx(spent["orchestration_s"] / spent["flow_s"], abs=0.001)
+    # A task costs about 20 ms; a run this small has few seconds of work to hold that against.
+    assert 0 < spent["orchestration_s"] < 0.5 * spent["flow_s"]
+    assert spent["server_start_s"] > 0
+    assert spent["server_stop_s"] > 0
