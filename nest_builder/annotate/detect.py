@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,10 +41,16 @@ class GroundingDino:
 
     Args:
         settings: Names the model (a folder or a hub id), the device, the thresholds and the batch size.
+        token_score: "max" scores a phrase by its best token, as the published model does with a whole sentence, most of
+            whose words name nothing.
+        floor: Boxes under it are dropped.
     """
 
-    def __init__(self, settings: AnnotateSettings) -> None:
-        self._settings = settings
+    def __init__(
+        self, settings: AnnotateSettings, token_score: Literal["mean", "max"] = "mean", floor: float = FLOOR
+    ) -> None:
+        self._settings, self._floor = settings, floor
+        self._reduce = np.mean if token_score == "mean" else np.max
         self._parts: tuple[Any, Any, Any, str] | None = None
 
     def identity(self) -> str:
@@ -63,7 +69,9 @@ class GroundingDino:
             for row, prompt in enumerate(part):
                 score = np.zeros((len(places[row]), len(phrases[prompt.image])))
                 for offset, span in enumerate(prompt.spans):
-                    score[:, prompt.first + offset] = probabilities[row][:, list(span)].mean(1) if span else 0.0
+                    score[:, prompt.first + offset] = (
+                        self._reduce(probabilities[row][:, list(span)], 1) if span else 0.0
+                    )
                 boxes[prompt.image].append(places[row])
                 scores[prompt.image].append(score)
         return [
@@ -85,7 +93,7 @@ class GroundingDino:
         corners = np.concatenate([shares[:, :2] - shares[:, 2:] / 2, shares[:, :2] + shares[:, 2:] / 2], 1)
         width, height = image.size
         pixels = clip_boxes(corners * np.array([width, height, width, height]), width, height)
-        return suppress(pixels.round(2), np.concatenate(scores).round(4), self._settings.nms_iou, FLOOR)
+        return suppress(pixels.round(2), np.concatenate(scores).round(4), self._settings.nms_iou, self._floor)
 
     def _forward(
         self, images: Sequence[Image.Image], prompts: Sequence[Prompt]
