@@ -1,6 +1,5 @@
 """``nest score``: what the pipeline made of the simulated world, held against that world's truth."""
 
-import platform
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,14 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco
 from sqlalchemy import select
 
+from nest_builder.bench.result import Bound, Result, machine
 from nest_builder.newsworld.world import World
 from nest_builder.reasons import Reason
 from nest_builder.store.session import Store
 from nest_builder.store.tables import Article, Edition, Entity, LedgerEntry, Mention
 
 Mask = NDArray[np.bool_]
-TARGETS: dict[str, tuple[str, float]] = {
+TARGETS: dict[str, Bound] = {
     "mask_iou": (">=", 0.85),
     "wrong_target_rate": ("<=", 0.05),
     "status_accuracy": (">=", 0.95),
@@ -27,7 +27,7 @@ TARGETS: dict[str, tuple[str, float]] = {
 }
 
 
-def score(store: Store, workdir: Path, seed: int) -> dict[str, Any]:
+def score(store: Store, workdir: Path, seed: int) -> Result:
     """Hold the newest edition and the assessed entities against the truth of world ``seed``.
 
     A positive sample has the right target where its mask overlaps the true instance of its entity more than any other instance;
@@ -39,9 +39,6 @@ def score(store: Store, workdir: Path, seed: int) -> dict[str, Any]:
         store: The store of the run.
         workdir: Its work directory.
         seed: The world it was run on.
-
-    Returns:
-        The object that design and CI expect of a benchmark: name, ok, figures, targets, peers, setup.
 
     Raises:
         LookupError: No edition is there yet, or it was built on another world.
@@ -59,28 +56,15 @@ def score(store: Store, workdir: Path, seed: int) -> dict[str, Any]:
         keys = {
             surface.casefold(): key for surface, key in session.execute(select(Mention.surface, Mention.entity_key))
         }
+        collected = list(session.scalars(select(Article.url)))
     world = World(seed)
     pages = set(world.articles)
-    with store.sessions() as session:
-        collected = list(session.scalars(select(Article.url)))
     strangers = sum(url not in pages for url in collected)
     if collected and strangers > len(collected) // 2:
         raise LookupError(f"this store was not built on world {seed}: give the --seed of its build")
     figures = {**_samples(world, workdir / edition.path), **_statuses(world, found, known, keys)}
-    ok = all(figures[key] >= bound if sign == ">=" else figures[key] <= bound for key, (sign, bound) in TARGETS.items())
-    return {
-        "name": "score",
-        "ok": ok,
-        "figures": figures,
-        "targets": {key: list(target) for key, target in TARGETS.items()},
-        "peers": {},
-        "setup": {
-            "seed": seed,
-            "edition": edition.name,
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-        },
-    }
+    setup = {**machine("torch", "transformers", "spacy"), "seed": seed, "edition": edition.name}
+    return Result("score", figures, TARGETS, {}, setup)
 
 
 def _samples(world: World, folder: Path) -> dict[str, float]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nest_builder.annotate.base import Boxes
+from nest_builder.annotate.base import Boxes, Detector
 from nest_builder.annotate.boxes import box_iou
 from nest_builder.annotate.detect import GroundingDino
 from nest_builder.config import AnnotateSettings
@@ -179,16 +179,27 @@ def launch_scene(rng: np.random.Generator, width: int, height: int) -> Scene:
 SOURCES: dict[str, SceneSource] = {"street": random_training_scene, "launch": launch_scene}
 
 
-def saved_detections(folder: Path, seed: int, scenes: int, source: SceneSource = random_training_scene) -> list[Judged]:
-    """Detect with a saved model through the product's own detector, in pictures of several sizes.
+Ask = Callable[[np.random.Generator, NDArray[np.void]], list[Query]]
+"""(rng, a picture's targets) -> the phrases to ask for."""
+
+
+def saved_detector(folder: Path) -> GroundingDino:
+    """The product's own detector with the model that `save_detector` wrote."""
+    return GroundingDino(AnnotateSettings(detector_model=str(folder), nms_iou=DUPLICATE_IOU))
+
+
+def detections(
+    detector: Detector, seed: int, scenes: int, source: SceneSource = random_training_scene, ask: Ask = draw_queries
+) -> list[Judged]:
+    """Judge a detector as the pipeline uses it, in pictures of several sizes.
 
     Args:
-        folder: what `save_detector` wrote.
+        detector: the detector.
         seed: of scenes that no training has seen; any seed that is not the training's.
         scenes: how many pictures.
         source: draws a scene from (rng, width, height).
+        ask: chooses a picture's phrases.
     """
-    detector = GroundingDino(AnnotateSettings(detector_model=str(folder), nms_iou=DUPLICATE_IOU))
     results = []
     for start in range(0, scenes, BATCH):
         pictures, truths, asked = [], [], []
@@ -197,11 +208,10 @@ def saved_detections(folder: Path, seed: int, scenes: int, source: SceneSource =
             scene = source(rng, *SIZES[index % len(SIZES)])
             pictures.append(scene.image)
             truths.append(scene_targets(scene))
-            asked.append(draw_queries(rng, truths[-1]))
+            asked.append(ask(rng, truths[-1]))
         found = detector.detect(pictures, [[query.phrase() for query in queries] for queries in asked])
-        for picture, targets, queries, detections in zip(pictures, truths, asked, found, strict=True):
-            boxes = detections.boxes / np.tile(picture.size, 2)
-            results += judge_picture(boxes, detections.scores, queries, targets)
+        for picture, targets, queries, one in zip(pictures, truths, asked, found, strict=True):
+            results += judge_picture(one.boxes / np.tile(picture.size, 2), one.scores, queries, targets)
     return results
 
 
@@ -214,7 +224,8 @@ def main() -> None:
     parser.add_argument("--kind", choices=SOURCES, default="launch")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    judged = saved_detections(arguments.folder, arguments.seed, arguments.scenes, SOURCES[arguments.kind])
+    detector = saved_detector(arguments.folder)
+    judged = detections(detector, arguments.seed, arguments.scenes, SOURCES[arguments.kind])
     log.info("best: %s", best_threshold(judged))
     for threshold in (0.25, 0.3, 0.35, 0.4, 0.5):
         log.info("%s", score_at(judged, threshold))

@@ -10,6 +10,7 @@ from nest_builder.annotate.base import Boxes, Detections, Outline
 from nest_builder.bench import models
 from nest_builder.config import AnnotateSettings
 from nest_builder.newsworld.looks import CATEGORIES
+from nest_builder.tiny.detector_eval import detections, launch_scene, score_at
 from nest_builder.tiny.mask_eval import Case
 from tests.annotate.models import save_detector, save_mask_model
 
@@ -38,14 +39,16 @@ def test_mask_scores_of_a_rectangle() -> None:
     assert ellipse == pytest.approx(np.pi / 4, abs=0.02)
 
 
-def test_a_detector_that_finds_nothing_scores_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_detector_that_finds_nothing_scores_nothing() -> None:
     class Blind:
+        def identity(self) -> str:
+            return "blind"
+
         def detect(self, images: Sequence[Image.Image], phrases: Sequence[Sequence[str]]) -> list[Detections]:
             assert all(phrase.split()[0] in CATEGORIES or " " in phrase for asked in phrases for phrase in asked)
             return [Detections(np.empty((0, 4)), np.empty((0, len(asked)))) for asked in phrases]
 
-    monkeypatch.setattr(models, "SCENES", 4)
-    score = models.detect_score(Blind(), 0.2, 1, models.named_queries)  # type: ignore[arg-type]
+    score = score_at(detections(Blind(), 1, 4, launch_scene, models.named_queries), 0.2)
     assert score.recall == 0
     assert score.wanted >= 4
 

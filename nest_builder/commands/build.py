@@ -1,0 +1,103 @@
+"""``nest build``, ``export``, ``status`` and ``report``: running the pipeline and looking at what it made."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nest_builder.commands.common import (
+    ConfigOption,
+    JsonOption,
+    ProfileOption,
+    SeedOption,
+    VerboseOption,
+    WorkdirOption,
+    emit,
+    give_up,
+    out,
+    settings_of,
+    start_logging,
+)
+from nest_builder.config import Settings
+
+
+def build(
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    workdir: WorkdirOption = None,
+    seed: SeedOption = None,
+    prefect: Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flow, a task a batch.")] = False,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Run every stage, from the sources to an edition and its report. What is done already is not done again."""
+    from nest_builder.progress import Progress
+
+    start_logging(verbose)
+    settings = settings_of(config, profile, workdir, seed)
+    accounting = None
+    with Progress(quiet=as_json) as progress:
+        if prefect:
+            from flows.build import build as build_flow
+
+            reports, accounting = build_flow(settings, progress)
+        else:
+            from nest_builder.run import build as build_here
+
+            reports = build_here(settings, progress)
+    page = write_page(settings)
+    if as_json:
+        printed = {"stages": {item.stage: item.as_dict() for item in reports}, "report": str(page)}
+        emit(printed if accounting is None else printed | {"orchestration": accounting.as_dict()})
+        return
+    show_status(settings)
+    out.print(f"report: [link=file://{page.resolve()}]{page}[/]")
+    if accounting is not None:
+        out.print(str(accounting))
+
+
+def status(
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    workdir: WorkdirOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what the store holds: items by stage, rejections by reason, samples, editions."""
+    settings = settings_of(config, profile, workdir, None)
+    show_status(settings, as_json)
+
+
+def report(config: ConfigOption = None, profile: ProfileOption = None, workdir: WorkdirOption = None) -> None:
+    """Write the HTML report of the newest edition."""
+    page = write_page(settings_of(config, profile, workdir, None))
+    out.print(f"report: [link=file://{page.resolve()}]{page}[/]")
+
+
+def show_status(settings: Settings, as_json: bool = False) -> None:
+    """Print the store's state."""
+    from nest_builder.status import read_status, status_table
+    from nest_builder.store.session import open_store
+
+    if not settings.database and not (settings.workdir / "nest.sqlite").exists():
+        raise give_up(f"nothing built yet in {settings.workdir}: run `nest build` first")
+    store = open_store(settings.database_url, settings.blobs_url)
+    try:
+        state = read_status(store)
+    finally:
+        store.close()
+    if as_json:
+        emit(state.as_dict())
+    else:
+        out.print(status_table(state))
+
+
+def write_page(settings: Settings) -> Path:
+    """Write the report of the newest edition and return its path."""
+    from nest_builder.report import write_report
+    from nest_builder.store.session import open_store
+
+    store = open_store(settings.database_url, settings.blobs_url)
+    try:
+        return write_report(store, settings.workdir)
+    finally:
+        store.close()

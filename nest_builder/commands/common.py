@@ -1,0 +1,63 @@
+"""What all commands share: options, consoles, reading settings, logging."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.logging import RichHandler
+
+from nest_builder.config import Settings, load_settings
+
+out = Console()
+err = Console(stderr=True)
+
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings file (TOML).", dir_okay=False)]
+ProfileOption = Annotated[str | None, typer.Option("--profile", help="embedded (default) or hub.")]
+WorkdirOption = Annotated[
+    Path | None, typer.Option("--workdir", help="Where the store and the editions live.", file_okay=False)
+]
+SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of the simulated web (Newsworld).", min=0)]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens.")]
+
+
+def settings_of(config: Path | None, profile: str | None, workdir: Path | None, seed: int | None) -> Settings:
+    """Read the settings of a command line; what is wrong with them is said in one line and ends the command."""
+    try:
+        settings = load_settings(config, profile, workdir=workdir)
+    except FileNotFoundError as error:
+        raise give_up(str(error), 2) from error
+    except ValidationError as error:
+        problems = [f"settings: {'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
+        raise give_up("\n".join(problems), 2) from error
+    if seed is None:
+        return settings
+    if not settings.newsworld.enabled:
+        raise give_up(
+            "--seed is the simulated web's; these settings use the real one: leave it out, or choose --profile embedded",
+            2,
+        )
+    return settings.model_copy(update={"newsworld": settings.newsworld.model_copy(update={"seed": seed})})
+
+
+def start_logging(verbose: bool) -> None:
+    """Log to standard error: warnings, or with ``verbose`` everything of ours."""
+    logging.basicConfig(
+        level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=err, show_path=False)]
+    )
+    logging.getLogger("nest_builder").setLevel(logging.INFO if verbose else logging.WARNING)
+
+
+def emit(data: Any, one_line: bool = False) -> None:
+    """Print one JSON object on standard output."""
+    typer.echo(json.dumps(data, indent=None if one_line else 2, ensure_ascii=False))
+
+
+def give_up(message: str, status: int = 1) -> typer.Exit:
+    """Say what is wrong, and return what ends the command, to be raised."""
+    err.print(message, style="red", markup=False)
+    return typer.Exit(status)
