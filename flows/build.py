@@ -3,15 +3,16 @@
 ``make build-nest`` and the schedule run this; ``nest build`` runs the same batches without Prefect. Same bytes either way.
 """
 
+import logging
 import time
 from collections.abc import Callable
 
-from prefect import flow, task
+from prefect import State, flow, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows.accounting import Accounting
-from flows.server import prefect_server
+from flows.server import prefect_server, wait_until_recorded
 from nest_builder.config import Settings
 from nest_builder.progress import Progress
 from nest_builder.run import run_stages
@@ -32,7 +33,22 @@ def build(settings: Settings, progress: Progress) -> tuple[list[Report], Account
 
     Returns:
         One report a stage, in order, and where the time went.
+
+    Raises:
+        Exception: Whatever a stage raised; the flow run has failed then, and the next one goes on.
     """
+    tasks = 0
+
+    def as_task(batch: Batch, number: int, work: Callable[[], Report]) -> Report:
+        # The default cache policy hashes arguments and results and costs 50 ms a task; our cache is the ledger.
+        @task(name=batch.stage, task_run_name=f"{batch.stage}-{number}", cache_policy=NO_CACHE, persist_result=False)
+        def process(items: int) -> Report:
+            return work()
+
+        nonlocal tasks
+        tasks += 1
+        report: Report = process(len(batch.items))
+        return report
 
     @flow(name="build-nest", validate_parameters=False)
     def build_nest(workdir: str) -> list[Report]:
@@ -43,24 +59,17 @@ def build(settings: Settings, progress: Progress) -> tuple[list[Report], Account
             )
         return reports
 
+    # Prefect tells of each task's state; where our own progress is shown, that is noise.
+    logging.getLogger("prefect").setLevel(logging.getLogger("nest_builder").getEffectiveLevel())
     called = time.perf_counter()
     with prefect_server(settings.workdir / "prefect"):
         started = time.perf_counter()
-        reports: list[Report] = build_nest(str(settings.workdir))
+        state: State[list[Report]] = build_nest(str(settings.workdir), return_state=True)
         ended = time.perf_counter()
+        assert state.state_details.flow_run_id is not None
+        wait_until_recorded(state.state_details.flow_run_id, tasks)
+    reports = state.result()  # raises what a stage raised
     return reports, Accounting.of(reports, ended - started, started - called, time.perf_counter() - ended)
-
-
-def as_task(batch: Batch, number: int, work: Callable[[], Report]) -> Report:
-    """Run a batch as a Prefect task. Called inside a flow."""
-
-    # The default cache policy hashes arguments and results and costs 50 ms a task; our cache is the ledger.
-    @task(name=batch.stage, task_run_name=f"{batch.stage}-{number}", cache_policy=NO_CACHE, persist_result=False)
-    def process(items: int) -> Report:
-        return work()
-
-    report: Report = process(len(batch.items))
-    return report
 
 
 def funnel(workspace: Workspace) -> str:

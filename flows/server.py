@@ -1,5 +1,6 @@
 """A real local Prefect server for the length of a run, unless one is configured already."""
 
+import logging
 import os
 import socket
 import subprocess
@@ -8,15 +9,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import UUID
 
 import requests
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, TaskRunFilter
+from prefect.client.schemas.objects import TERMINAL_STATES, StateType
 from prefect.settings import (
     PREFECT_API_URL,
-    PREFECT_LOGGING_LEVEL,
     PREFECT_LOGGING_TO_API_ENABLED,
     get_current_settings,
     temporary_settings,
 )
+
+log = logging.getLogger(__name__)
 
 # Prefect looks for the network at its start; on a machine without one that costs seconds, and nobody asked for it.
 QUIET = {
@@ -58,9 +64,8 @@ def prefect_server(home: Path, port: int | None = None, start_seconds: float = 1
         )  # fmt: skip
     try:
         _wait_until_healthy(server, url, start_seconds, log_path)
-        # Logs are sent in the background and would find the server gone at the end; states and artifacts are sent at once.
-        quiet = {PREFECT_LOGGING_TO_API_ENABLED: False, PREFECT_LOGGING_LEVEL: "WARNING"}
-        with temporary_settings(updates={PREFECT_API_URL: url, **quiet}):
+        # Logs are sent in the background and would find the server gone at the end; states are waited for below.
+        with temporary_settings(updates={PREFECT_API_URL: url, PREFECT_LOGGING_TO_API_ENABLED: False}):
             yield url
     finally:
         server.terminate()
@@ -69,6 +74,34 @@ def prefect_server(home: Path, port: int | None = None, start_seconds: float = 1
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+
+
+def wait_until_recorded(flow_run: UUID, tasks: int, seconds: float = 30.0) -> None:
+    """Wait until the server knows how each task of a flow run ended.
+
+    Tasks report in the background. What the server has not written down when it stops is lost: of sixty short tasks, fifty were.
+
+    Args:
+        flow_run: Its identifier.
+        tasks: How many it had.
+        seconds: Whatever is missing then is given up, with a warning.
+    """
+    if not tasks:
+        return
+    ended = TaskRunFilter(state={"type": {"any_": [kind for kind in StateType if kind in TERMINAL_STATES]}})
+    deadline = time.monotonic() + seconds
+    with get_client(sync_client=True) as client:
+        while time.monotonic() < deadline:
+            # A page of one, where the last one would be.
+            if client.read_task_runs(
+                flow_run_filter=FlowRunFilter(id={"any_": [flow_run]}),
+                task_run_filter=ended,
+                limit=1,
+                offset=tasks - 1,
+            ):
+                return
+            time.sleep(0.1)
+    log.warning("Prefect's server did not record all %d tasks of flow run %s within %.0f s", tasks, flow_run, seconds)
 
 
 def _free_port() -> int:
