@@ -5,17 +5,17 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final
-
-import spacy
-from spacy.language import Language
-from spacy.matcher import Matcher, PhraseMatcher
-from spacy.tokens import Doc
+from typing import TYPE_CHECKING, Any, Final
 
 from nest_builder.entities.base import KnowledgeBase, Reading, Span
 from nest_builder.entities.hypernyms import BUILT_IN
 from nest_builder.entities.linking import MODEL_SUFFIX, longest
 from nest_builder.entities.names import COARSE, STORED
+
+if TYPE_CHECKING:  # spaCy takes seconds to import, and a run with nothing to read has no use for it
+    from spacy.language import Language
+    from spacy.matcher import Matcher, PhraseMatcher
+    from spacy.tokens import Doc
 
 MAX_CHARACTERS: Final = 20_000  # of one text; a paragraph that is longer is no prose
 _RECORDS: Final = frozenset({"README.md", "training.json"})  # they tell of the model and do not change it
@@ -48,7 +48,10 @@ class SpacyRecognizer:
         return [_reading(doc, matcher, nicknames) for doc in nlp.pipe(short, batch_size=self._batch_size)]
 
     @cached_property
-    def _pipeline(self) -> tuple[Language, PhraseMatcher, Matcher]:
+    def _pipeline(self) -> "tuple[Language, PhraseMatcher, Matcher]":
+        import spacy
+        from spacy.matcher import Matcher, PhraseMatcher
+
         nlp = spacy.load(self._model, exclude=list(_UNUSED))
         if not {"parser", "senter", "sentencizer"} & set(nlp.pipe_names):
             nlp.add_pipe("sentencizer", first=True)
@@ -61,7 +64,7 @@ class SpacyRecognizer:
         return nlp, matcher, nicknames
 
 
-def _reading(doc: Doc, matcher: PhraseMatcher, nicknames: Matcher) -> Reading:
+def _reading(doc: "Doc", matcher: "PhraseMatcher", nicknames: "Matcher") -> Reading:
     found = [Span(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents if ent.label_ in COARSE]
     sentences = tuple((sent.start_char, sent.end_char) for sent in doc.sents)
     found += [
@@ -71,7 +74,7 @@ def _reading(doc: Doc, matcher: PhraseMatcher, nicknames: Matcher) -> Reading:
     return Reading(doc.text, spans, sentences)
 
 
-def _known(doc: Doc, matcher: PhraseMatcher, starts: set[int]) -> Iterable[Span]:
+def _known(doc: "Doc", matcher: "PhraseMatcher", starts: set[int]) -> Iterable[Span]:
     for match, first, stop in matcher(doc):
         span = doc[first:stop]
         if len(span) == 1 and (span.start_char in starts or not span.text[0].isupper()):
