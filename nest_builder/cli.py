@@ -12,7 +12,7 @@ app = typer.Typer(
     add_completion=False,
     help="Build NEST: novel and emerging entities, from the news, with masks.",
 )
-for command in (build.build, build.status, build.report, measure.score, measure.bench):
+for command in (build.build, build.export, build.status, build.report, measure.score, measure.bench):
     app.command()(command)
 newsworld = typer.Typer(no_args_is_help=True, help="The simulated web with known truth.")
 app.add_typer(newsworld, name="newsworld")

@@ -1,11 +1,12 @@
 """Running the pipeline: the stages in order, in this process or wherever ``execute`` takes their batches."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 from nest_builder.config import Settings
 from nest_builder.pipeline import build_stages
 from nest_builder.progress import Progress
-from nest_builder.stage import Execute, Report, Runner, here
+from nest_builder.stage import Execute, Report, Runner, Stage, here
 from nest_builder.workspace import Workspace, open_workspace
 
 
@@ -15,19 +16,26 @@ def build(settings: Settings, progress: Progress) -> list[Report]:
         return run_stages(workspace, progress, "build")
 
 
-def run_stages(workspace: Workspace, progress: Progress, name: str, execute: Execute = here) -> list[Report]:
-    """Run all stages in order and return a report for each.
+def run_stages(
+    workspace: Workspace,
+    progress: Progress,
+    name: str,
+    execute: Execute = here,
+    stages: Sequence[Stage] | None = None,
+) -> list[Report]:
+    """Run stages in order and return a report for each.
 
     Args:
         workspace: What they work with.
         progress: Shows the counts.
         name: What the run is called in ``stage_run``, before its time.
         execute: How a batch is run.
+        stages: Which; by default all.
     """
     reports = []
     run = f"{name}-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
     runner = Runner(workspace.store.sessions, workspace.clock)
-    for stage in build_stages(workspace):
+    for stage in build_stages(workspace) if stages is None else stages:
         progress.start(stage.name)
         reports.append(runner.run(stage, run, progress.advance, execute))
         progress.finish(reports[-1])

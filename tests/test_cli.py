@@ -1,6 +1,8 @@
 """The command: what is wrong is said in one line, with a status that scripts can read."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from typer.testing import CliRunner
 
 from nest_builder.cli import app
 from nest_builder.store.session import open_store
+from tests.builders import fill_store, new_store
 
 COMMANDS = CliRunner()
 
@@ -43,3 +46,43 @@ def test_status_of_an_empty_store_is_json(tmp_path: Path) -> None:
     result = COMMANDS.invoke(app, ["status", "--workdir", str(tmp_path), "--json"])
     assert result.exit_code == 0
     assert isinstance(json.loads(result.stdout), dict)
+
+
+def test_export_writes_the_edition_once(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    store.close()
+    command = ["export", "--workdir", str(tmp_path), "--json"]
+    result = COMMANDS.invoke(app, command)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "no samples to export" in result.stderr
+    store = new_store(tmp_path)
+    fill_store(store, 12)
+    store.close()
+    first, second = (json.loads(COMMANDS.invoke(app, command).stdout) for _ in range(2))
+    assert (first.pop("written"), second.pop("written")) == (True, False)
+    assert first == second
+    assert first["counts"]["samples"] > 0
+    assert (Path(first["folder"]) / "manifest.json").exists()
+    assert "(unchanged)" in COMMANDS.invoke(app, command[:-1]).stdout
+
+
+def test_an_edition_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    fill_store(store, 12)
+    store.close()
+    toml = tmp_path / "nest.toml"
+    toml.write_text('[export]\ntakedown = "absent.txt"', encoding="utf-8")
+    result = COMMANDS.invoke(app, ["export", "--workdir", str(tmp_path), "--config", str(toml)])
+    assert result.exit_code == 1
+    assert "was not written" in " ".join(result.stderr.split())
+
+
+def test_help_loads_no_model_library() -> None:
+    heavy = ("torch", "spacy", "transformers", "sqlalchemy", "pyarrow", "prefect")
+    code = (
+        "import sys\nfrom nest_builder.cli import app\n"
+        "try:\n    app(['--help'])\nfinally:\n    sys.stderr.write(' '.join(sys.modules))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert "bench" in result.stdout
+    assert set(heavy).isdisjoint(result.stderr.split())

@@ -73,13 +73,59 @@ def report(config: ConfigOption = None, profile: ProfileOption = None, workdir: 
     out.print(f"report: [link=file://{page.resolve()}]{page}[/]")
 
 
+def export(
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    workdir: WorkdirOption = None,
+    seed: SeedOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Write an edition of what the store holds; nothing is collected or annotated."""
+    from nest_builder.pipeline import build_stages
+    from nest_builder.progress import Progress
+    from nest_builder.run import run_stages
+    from nest_builder.store.tables import Edition, LedgerEntry
+    from nest_builder.workspace import open_workspace
+
+    start_logging(verbose)
+    settings = settings_of(config, profile, workdir, seed)
+    require_store(settings)
+    with open_workspace(settings) as workspace:
+        stage = next(stage for stage in build_stages(workspace) if stage.name == "export")
+        with Progress(quiet=as_json) as progress:
+            (made,) = run_stages(workspace, progress, "export", stages=[stage])
+        with workspace.store.sessions() as session:
+            items = stage.items(session)
+            if not items:
+                raise give_up("no samples to export: run `nest build` first")
+            entry = session.get_one(LedgerEntry, ("export", items[0].key))
+            if entry.status != "done":
+                raise give_up(f"edition {entry.item} was not written: {entry.detail}")
+            edition = session.get_one(Edition, entry.item)
+    folder, counts = settings.workdir / edition.path, edition.manifest["counts"]
+    if as_json:
+        emit({"edition": edition.name, "folder": str(folder), "written": made.done > 0, "counts": counts})
+        return
+    parts = ", ".join(f"{count} {split}" for split, count in counts["by_split"].items())
+    state = "written" if made.done else "unchanged"
+    out.print(f"edition {edition.name} ({state}): {counts['samples']} samples ({parts}) in {folder}", soft_wrap=True)
+    for reason, count in counts["dropped"].items():
+        out.print(f"[dim]left out, {reason}: {count}[/]")
+
+
+def require_store(settings: Settings) -> None:
+    """End the command where nothing was built yet; opening the store would make an empty one."""
+    if not settings.database and not (settings.workdir / "nest.sqlite").exists():
+        raise give_up(f"nothing built yet in {settings.workdir}: run `nest build` first")
+
+
 def show_status(settings: Settings, as_json: bool = False) -> None:
     """Print the store's state."""
     from nest_builder.status import read_status, status_table
     from nest_builder.store.session import open_store
 
-    if not settings.database and not (settings.workdir / "nest.sqlite").exists():
-        raise give_up(f"nothing built yet in {settings.workdir}: run `nest build` first")
+    require_store(settings)
     store = open_store(settings.database_url, settings.blobs_url)
     try:
         state = read_status(store)
