@@ -1,4 +1,8 @@
-"""recognize: the names in an article, linked to entities, and what the article states about them."""
+"""recognize: the names in an article, linked to entities, and what the article states about them.
+
+It reads title, text and captions. Alternative texts are left to `gather`, which looks in them for the names of entities:
+as further mentions they gave no entity and no picture more, on Newsworld and on a real site.
+"""
 
 import re
 from collections import defaultdict
