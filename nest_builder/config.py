@@ -120,6 +120,25 @@ class ExportSettings(Section):
     rows_per_group: int = 100
 
 
+class RoseSettings(Section):
+    """The segmenter that is asked, and the retrieval around it. Detector and mask model are those of ``annotate``."""
+
+    segmenter: str = Field("lisa", description="lisa, grounded-sam, remote:URL, an entry point or package.module:Name")
+    lisa_model: str = Field(str(DATA / "models" / "lisa-tiny"), description="what `lisa` loads: a folder or a hub id")
+    segmenter_options: dict[str, Any] = Field({}, description="keyword arguments for a segmenter of one's own")
+    search: Literal["searxng", "brave", "articles"] = Field(
+        "articles", description="articles: the pipeline's own store"
+    )
+    search_url: str = Field("", description="of the SearxNG instance; of Brave's API where it is another")
+    text_embedder: str = Field("", description="a sentence model, a folder or a hub id; empty: hashed words, no model")
+    image_embedder: str = Field(str(DATA / "models" / "clip-tiny"), description="a CLIP model: a folder or a hub id")
+    language_url: str = Field(
+        "", description="an OpenAI-compatible API; empty: rules only. The key is in OPENAI_API_KEY"
+    )
+    language_model: str = Field("", description="the model's name there")
+    cache: str | None = Field(None, description="file; by default rose.sqlite in workdir; empty: in memory")
+
+
 class NewsworldSettings(Section):
     """The simulated web. ``enabled`` starts its server beside the run; nothing else in the product looks at it."""
 
@@ -144,6 +163,7 @@ class Settings(BaseSettings):
     annotate: AnnotateSettings = AnnotateSettings()
     ask: AskSettings = AskSettings()
     export: ExportSettings = ExportSettings()
+    rose: RoseSettings = RoseSettings()
     newsworld: NewsworldSettings = NewsworldSettings(enabled=False)
 
     @classmethod

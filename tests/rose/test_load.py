@@ -1,0 +1,102 @@
+"""Pictures from files and addresses, and ROSE from settings."""
+
+import datetime as dt
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from nest_builder.config import Settings, load_settings
+from nest_builder.images.decode import BadImageError
+from nest_builder.rose.load import read_image
+from nest_builder.web.exchange import Consent, Exchange, FetchFailed, FetchReason, RobotsVerdict, Validators
+
+NOW = dt.datetime(2025, 10, 1, tzinfo=dt.UTC)
+
+
+def png(width: int = 40, height: int = 30, **more: Any) -> bytes:
+    data = io.BytesIO()
+    Image.new("RGB", (width, height), "red").save(data, "PNG", **more)
+    return data.getvalue()
+
+
+class OneAnswer:
+    """A client to which every address answers the same."""
+
+    def __init__(self, body: bytes = b"", opt_out: bool = False, error: Exception | None = None) -> None:
+        self.body, self.opt_out, self.error = body, opt_out, error
+
+    def fetch(self, url: str, *_: Any, **__: Any) -> Exchange:
+        if self.error:
+            raise self.error
+        consent = Consent(RobotsVerdict.ALLOWED, self.opt_out, "tdmrep.json" if self.opt_out else None, NOW)
+        return Exchange(url, url, 200, self.body, NOW, consent, Validators())
+
+
+def bounded(**web: Any) -> Settings:
+    settings = load_settings()
+    return settings.model_copy(
+        update={
+            "web": settings.web.model_copy(update=web),
+            "images": settings.images.model_copy(update={"max_pixels": 10_000}),
+        }
+    )
+
+
+def test_a_file_and_an_address_give_the_same_picture(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png())
+    from_file = read_image(str(tmp_path / "a.png"), bounded(), OneAnswer())  # type: ignore[arg-type]
+    from_web = read_image("http://a.test/a.png", bounded(), OneAnswer(png()))  # type: ignore[arg-type]
+    assert from_file.mode == "RGB"
+    assert from_file.size == (40, 30)
+    assert from_file.tobytes() == from_web.tobytes()
+
+
+def write(data: bytes) -> Callable[[Path], str]:
+    def made(folder: Path) -> str:
+        (folder / "x.png").write_bytes(data)
+        return str(folder / "x.png")
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("source", "client", "web", "error", "said"),
+    [
+        (lambda folder: str(folder / "absent.png"), OneAnswer(), {}, FileNotFoundError, "no such file: .*absent.png"),
+        (str, OneAnswer(), {}, FileNotFoundError, "no such file"),
+        (write(b"%PDF-1.7 no picture at all"), OneAnswer(), {}, BadImageError, "no picture"),
+        (write(b""), OneAnswer(), {}, BadImageError, "broken image"),
+        (write(png()[:60]), OneAnswer(), {}, BadImageError, "broken image"),
+        (write(png(200, 100)), OneAnswer(), {}, BadImageError, "at most 10000 are decoded"),
+        (write(png()), OneAnswer(), {"max_image_bytes": 20}, BadImageError, "too large: .* at most 20 are read"),
+        (lambda _: "http://a.test/x", OneAnswer(png(200, 100)), {}, BadImageError, "at most 10000"),
+        (lambda _: "http://a.test/x", OneAnswer(b"<html>"), {}, BadImageError, "no picture"),
+        (lambda _: "https://a.test/x", OneAnswer(png(), opt_out=True), {}, BadImageError, "opted out: .*tdmrep.json"),
+        (
+            lambda _: "http://a.test/x",
+            OneAnswer(error=FetchFailed(FetchReason.TOO_SLOW, "3 s")),
+            {},
+            FetchFailed,
+            "3 s",
+        ),
+    ],
+)
+def test_what_is_no_picture_says_why(
+    tmp_path: Path,
+    source: Callable[[Path], str],
+    client: Any,
+    web: dict[str, Any],
+    error: type[Exception],
+    said: str,
+) -> None:
+    with pytest.raises(error, match=said):
+        read_image(source(tmp_path), bounded(**web), client)
+
+
+def test_opt_outs_count_only_where_settings_say_so() -> None:
+    settings = bounded(respect_opt_out=False)
+    assert read_image("http://a.test/x", settings, OneAnswer(png(), opt_out=True)).size == (40, 30)  # type: ignore[arg-type]
