@@ -75,7 +75,7 @@ class Floor:
         return entry if self.reason is None else {**entry, "reason": self.reason}
 
 
-def load_floors(path: Path = FLOORS) -> dict[str, dict[str, Floor]]:
+def load_floors(path: Path) -> dict[str, dict[str, Floor]]:
     """Read the file; one that is not there holds nothing.
 
     Raises:
@@ -91,7 +91,7 @@ def load_floors(path: Path = FLOORS) -> dict[str, dict[str, Floor]]:
     }
 
 
-def save_floors(floors: Floors, path: Path = FLOORS) -> None:
+def save_floors(floors: Floors, path: Path) -> None:
     """Write the file, benchmarks and figures in the order of their names."""
     content: dict[str, Any] = {"about": ABOUT}
     for name in sorted(floors):

@@ -57,7 +57,12 @@ def emit(data: Any, one_line: bool = False) -> None:
     typer.echo(json.dumps(data, indent=None if one_line else 2, ensure_ascii=False))
 
 
+def complain(message: str) -> None:
+    """Say on standard error what is wrong."""
+    err.print(message, style="red", markup=False)
+
+
 def give_up(message: str, status: int = 1) -> typer.Exit:
     """Say what is wrong, and return what ends the command, to be raised."""
-    err.print(message, style="red", markup=False)
+    complain(message)
     return typer.Exit(status)

@@ -12,6 +12,7 @@ from nest_builder.commands.common import (
     ProfileOption,
     SeedOption,
     WorkdirOption,
+    complain,
     emit,
     give_up,
     out,
@@ -65,8 +66,7 @@ def bench(
     as_json: JsonOption = False,
 ) -> None:
     """Run a benchmark; exit status 0 if every target is met and every floor holds."""
-    from nest_builder.bench import BENCHMARKS, QUICK, run_benchmark
-    from nest_builder.bench.floors import LoosenedFloorError, hold, load_floors, save_floors, update
+    from nest_builder.bench import BENCHMARKS, QUICK, floors, run_benchmark
 
     names = list(QUICK if quick else BENCHMARKS) if name == "all" else [name]
     if name not in (*BENCHMARKS, "all"):
@@ -81,19 +81,21 @@ def bench(
             folder = data / BENCHMARKS[each] if data is not None and name == "all" else data
             result = run_benchmark(each, seed, folder, quick)
             if update_floors:
-                save_floors(update(result, load_floors(), reason))
-        except (FileNotFoundError, LoosenedFloorError) as error:
-            give_up(f"{each}: {error}" if isinstance(error, FileNotFoundError) else str(error))
+                floors.save_floors(floors.update(result, floors.load_floors(floors.FLOORS), reason), floors.FLOORS)
+        except FileNotFoundError as error:
+            complain(f"{each}: not measured: {error}")
             ok = False
             continue
-        floors = load_floors()
-        result = hold(result, floors)
+        except floors.LoosenedFloorError as error:
+            complain(str(error))
+        pinned = floors.load_floors(floors.FLOORS)
+        result = floors.hold(result, pinned)
         if as_json:
             emit(result.to_json(), one_line=name == "all")
         else:
-            show(result, floors)
+            show(result, pinned)
         for broken in result.broken:
-            give_up(f"broken floor: {broken}")
+            complain(f"broken floor: {broken}")
         ok = ok and result.ok
     if not ok:
         raise typer.Exit(1)
