@@ -1,0 +1,52 @@
+"""What a second run does: nothing, or as much as has changed."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from nest_builder.config import DATA
+from tests.small_build import edition_bytes, finish, worked
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("build")]
+IDLE = """
+import json, sys
+from nest_builder.cli import app
+app(["build", "--config", sys.argv[1], "--workdir", sys.argv[2], "--json"], standalone_mode=False)
+print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
+
+
+def copied(undisturbed: Path, folder: Path) -> Path:
+    return shutil.copytree(undisturbed, folder / "copy")
+
+
+def test_a_run_with_nothing_to_do_loads_no_model_library(tmp_path: Path, undisturbed: Path) -> None:
+    folder = copied(undisturbed, tmp_path)
+    command = [sys.executable, "-c", IDLE, str(folder / "nest.toml"), str(folder / "work")]
+    ended = subprocess.run(command, check=True, capture_output=True, timeout=120)
+    assert worked(json.loads(ended.stdout)) == []
+    modules = set(json.loads(ended.stderr.splitlines()[-1]))
+    assert modules & {"torch", "transformers", "spacy", "thinc", "datasets", "onnxruntime", "prefect"} == set()
+    assert "nest_builder.annotate.segment" in modules  # it was asked what it is, not to work
+    assert edition_bytes(folder) == edition_bytes(undisturbed)
+
+
+def test_a_changed_mask_model_runs_annotate_and_what_follows(tmp_path: Path, undisturbed: Path) -> None:
+    folder = copied(undisturbed, tmp_path)
+    model = shutil.copytree(DATA / "models" / "sam-tiny", tmp_path / "sam-tiny")
+    weights = load_file(model / "model.safetensors")
+    name = next(name for name in sorted(weights) if name.startswith("mask_decoder.") and name.endswith(".bias"))
+    weights[name].view(-1)[0] += 0.01
+    save_file(weights, model / "model.safetensors", {"format": "pt"})
+    settings = f'[annotate]\nmask_model = "{model.as_posix()}"\n'
+
+    assert worked(finish(folder, settings=settings)) == ["annotate", "ask", "export"]
+    changed = edition_bytes(folder)
+    assert changed != edition_bytes(undisturbed)
+    assert worked(finish(folder, settings=settings)) == []
+    assert edition_bytes(folder) == changed
