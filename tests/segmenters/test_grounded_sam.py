@@ -160,7 +160,7 @@ def test_the_embedded_models_find_what_they_know():
     model = GroundedSam()
     rng = np.random.default_rng(77)
     images, texts, true = [], [], []
-    while len(images) < 8:
+    while len(images) < 5:
         scene = random_training_scene(rng, 320, 240)
         target = max(scene.instances, key=lambda instance: instance.mask.sum())
         if [instance.look.category for instance in scene.instances].count(target.look.category) == 1:

@@ -10,6 +10,7 @@ from PIL import Image
 from examples.own_segmenter import Salient
 from nest_builder.segmenters import loading
 from nest_builder.segmenters.grounded_sam import GroundedSam
+from nest_builder.segmenters.lisa import Lisa
 from nest_builder.segmenters.loading import load_segmenter
 from nest_builder.segmenters.remote import RemoteSegmenter
 
@@ -33,6 +34,8 @@ class HalfDone:
     [
         ("grounded-sam", GroundedSam),
         ("remote:http://127.0.0.1:9", RemoteSegmenter),
+        ("lisa", Lisa),
+        ("lisa:xinlai/LISA-7B-v1", Lisa),
         ("examples.own_segmenter:Salient", Salient),
         (f"{__name__}:ready", Salient),
         (f"{__name__}:make", Salient),
@@ -53,6 +56,8 @@ def test_loads(reference, kind):
         (f"{__name__}:make", {"size": 3}, "cannot be made with the options"),
         (f"{__name__}:ready", {"size": 3}, "takes no options"),
         ("grounded-sam", {"size": 3}, "cannot be made"),
+        ("grounded-sam:big", {}, "takes nothing after its name"),
+        ("lisa", {"size": 3}, "cannot be made"),
         ("remote", {}, "write remote:http"),
         ("remote:gpu-box", {}, "write remote:http"),
     ],
@@ -87,3 +92,8 @@ def test_the_example_segments_what_stands_out():
     (said,) = load_segmenter("examples.own_segmenter:Salient").segment([picture], ["anything"])
     assert said.mask.shape == (40, 60)
     assert int((said.mask & (np.asarray(picture)[..., 0] > 200)).sum()) == int(said.mask.sum()) == 15 * 15
+
+
+def test_a_name_after_the_colon():
+    assert load_segmenter("lisa:xinlai/LISA-7B-v1").identity() == "xinlai/LISA-7B-v1@main"
+    assert load_segmenter("lisa", {"name": "other/one"}).identity() == "other/one@main"
