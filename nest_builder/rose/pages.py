@@ -1,0 +1,63 @@
+"""Pages as retrieval uses them, and the stores that may hold them already."""
+
+import datetime as dt
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol, runtime_checkable
+
+
+@dataclass(frozen=True, slots=True)
+class PageFigure:
+    """A picture of a page."""
+
+    image_url: str
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page's article.
+
+    Attributes:
+        url: Where it was found.
+        urls: All addresses under which it answered (asked for, after redirects, its own).
+        title: Plain text.
+        text: Paragraphs separated by a blank line.
+        published_at: As the page says; None where it does not.
+        figures: Its pictures with captions.
+    """
+
+    url: str
+    urls: tuple[str, ...]
+    title: str
+    text: str
+    published_at: dt.datetime | None
+    figures: tuple[PageFigure, ...]
+
+    def to_bytes(self) -> bytes:
+        """Return the page as JSON, for a cache."""
+        fields = asdict(self)
+        fields["published_at"] = self.published_at.isoformat() if self.published_at else None
+        return json.dumps(fields, ensure_ascii=False).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Page":
+        """Read what `to_bytes` wrote."""
+        fields: dict[str, Any] = json.loads(data)
+        date = fields["published_at"]
+        return cls(
+            url=fields["url"], urls=tuple(fields["urls"]), title=fields["title"], text=fields["text"],
+            published_at=dt.datetime.fromisoformat(date) if date else None,
+            figures=tuple(PageFigure(**figure) for figure in fields["figures"]),
+        )  # fmt: skip
+
+
+@runtime_checkable
+class PageStore(Protocol):
+    """What holds pages and pictures itself, so that nothing needs to be fetched for them."""
+
+    def page(self, url: str) -> Page | None:
+        """Return the page of that address; None where it is not held."""
+
+    def picture(self, url: str) -> bytes | None:
+        """Return the picture's file; None where it is not held."""
