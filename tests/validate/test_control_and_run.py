@@ -1,0 +1,156 @@
+"""The control set, and samples through every system with fakes that know what they know."""
+
+import datetime as dt
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nest_builder.rose.base import Query
+from nest_builder.rose.rose import Rose
+from nest_builder.segmenters.base import Segmentation
+from nest_builder.validate.control import Known, check
+from nest_builder.validate.run import Case, Validator
+from nest_builder.validate.verdicts import Rule
+
+RED, BLUE = (220, 20, 20), (20, 20, 220)
+
+
+def picture(width=24, height=16):
+    """Return a picture with a red and a blue half, and the masks of both."""
+    image = Image.new("RGB", (width, height), BLUE)
+    image.paste(RED, (0, 0, width // 2, height))
+    red = np.asarray(image)[..., 0] > 100
+    return image, {"red": red, "blue": ~red, "green": red & False}
+
+
+class KnowsColours:
+    """Segments the colour that a text names, as far as it knows it."""
+
+    def __init__(self, *known, name="knows colours"):
+        self.known, self.name, self.calls = known, name, 0
+
+    def identity(self):
+        return self.name
+
+    def segment(self, images, texts):
+        self.calls += 1
+        return [self._one(image, text) for image, text in zip(images, texts, strict=True)]
+
+    def _one(self, image, text):
+        pixels = np.asarray(image)
+        found = {"red": pixels[..., 0] > 100, "blue": pixels[..., 2] > 100}
+        mask = next((found[colour] for colour in self.known if colour in text), np.zeros(pixels.shape[:2], bool))
+        return Segmentation(mask, "", 1.0)
+
+
+class Broken(KnowsColours):
+    def segment(self, images, texts):
+        raise RuntimeError("size mismatch for mm_projector")
+
+
+class Missing(KnowsColours):
+    def segment(self, images, texts):
+        raise OSError("no file model.safetensors")
+
+
+class WrongSize(KnowsColours):
+    def segment(self, images, texts):
+        return [Segmentation(np.ones((3, 3), bool), "", 1.0) for _ in images]
+
+
+def known(count=40):
+    return [
+        Known(image, f"the {colour} half", masks[colour])
+        for image, masks in [picture()] * (count // 2)
+        for colour in ("red", "blue")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("segmenter", "floor", "giou", "reason"),
+    [
+        (KnowsColours("red", "blue"), 0.6, 1.0, ""),
+        (KnowsColours("red"), 0.4, 0.5, ""),
+        (KnowsColours("red"), 0.6, 0.5, "gIoU of 0.500 on 40 questions about known entities, under the floor of 0.6"),
+        (Broken(), 0.6, None, "RuntimeError: size mismatch for mm_projector"),
+        (Missing(), 0.6, None, "OSError: no file"),
+        (WrongSize(), 0.6, None, "cannot answer the control set"),
+    ],
+)
+def test_control(segmenter, floor, giou, reason):
+    control = check(segmenter, known(), floor)
+    assert (control.giou.value if control.giou else None) == giou
+    assert reason in control.reason
+    assert control.passed is (reason == "")
+
+
+def test_a_small_control_set_is_none():
+    with pytest.raises(ValueError, match="at least 30 questions, not 10"):
+        check(KnowsColours("red"), known(10))
+
+
+class TellsColour:
+    """Stands for ROSE: the search puts a colour into the question; ROSE also finds what the base cannot."""
+
+    def __init__(self, segmenter, searched, found):
+        self.segmenter, self.searched, self.found = segmenter, searched, found
+        self.inner = Rose(segmenter)
+        self.asked = []
+
+    def segment(self, queries, system="rose", parts=()):
+        self.asked += queries
+        if system == "static":
+            return self.inner.segment(queries, "static")
+        word = self.searched if system == "search" else self.found
+        return self.inner.segment([Query(one.image, word, one.asked_at, one.exclude) for one in queries], "static")
+
+
+@pytest.mark.parametrize(
+    ("question", "searched", "found", "label"),
+    [
+        ("the red one", "blue", "blue", "solved_by_static"),
+        ("what Vantor made", "red", "red", "solved_by_search"),
+        ("what Vantor made", "blue", "red", "solved_by_rose"),
+        ("what Vantor made", "blue", "blue", "unsolved"),
+    ],
+)
+def test_who_solves_a_sample(question, searched, found, label):
+    image, masks = picture()
+    rose = TellsColour(KnowsColours("red", "blue"), searched, found)
+    when, own = dt.datetime(2025, 8, 1, tzinfo=dt.UTC), frozenset({"http://a.test/own"})
+    (verdict,) = Validator([rose], known()).validate([Case(image, question, masks["red"], when, own)])
+    assert verdict.label == label
+    assert len(verdict.attempts) == 9  # three systems, three paraphrases
+    assert {(one.asked_at, one.exclude) for one in rose.asked} == {(when, own)}
+
+
+def test_a_negative_is_right_when_nothing_is_found():
+    image, masks = picture()
+    rose = TellsColour(KnowsColours("red", "blue"), "green", "green")
+    cases = [Case(image, "the green half", masks["green"]), Case(image, "the red half", masks["green"])]
+    assert [one.label for one in Validator([rose], known()).validate(cases)] == ["solved_by_static", "solved_by_search"]
+
+
+@pytest.mark.parametrize("broken", [Broken(name="shuffled"), KnowsColours(name="shuffled"), Missing(name="shuffled")])
+def test_a_broken_static_model_gives_no_verdict(broken):
+    image, masks = picture()
+    good = TellsColour(KnowsColours("red", "blue"), "red", "red")
+    validator = Validator([good, TellsColour(broken, "red", "red")], known())
+    verdicts = validator.validate([Case(image, "x", masks["red"])] * 3)
+    assert {one.label for one in verdicts} == {None}
+    assert all("shuffled" in one.reason and one.attempts == () for one in verdicts)
+    assert good.asked == []  # nothing is spent on samples
+    assert [control.passed for control in validator.controls()] == [True, False]
+
+
+def test_the_control_set_is_asked_once():
+    image, masks = picture()
+    base = KnowsColours("red", "blue")
+    validator = Validator([TellsColour(base, "red", "red")], known(), Rule(), ways=1)
+    validator.validate([Case(image, "red", masks["red"])])
+    calls = base.calls
+    validator.validate([Case(image, "red", masks["red"])])
+    assert base.calls == calls + 3
+    with pytest.raises(ValueError, match="at least one base"):
+        Validator([], known())
