@@ -123,8 +123,9 @@ class ExportSettings(Section):
 class RoseSettings(Section):
     """The segmenter that is asked, and the retrieval around it. Detector and mask model are those of ``annotate``."""
 
-    segmenter: str = Field("lisa", description="lisa, grounded-sam, remote:URL, an entry point or package.module:Name")
-    lisa_model: str = Field(str(DATA / "models" / "lisa-tiny"), description="what `lisa` loads: a folder or a hub id")
+    segmenter: str = Field(
+        "lisa", description="lisa, lisa:MODEL, grounded-sam, remote:URL, an entry point or package.module:Name"
+    )
     segmenter_options: dict[str, Any] = Field({}, description="keyword arguments for a segmenter of one's own")
     search: Literal["searxng", "brave", "articles"] = Field(
         "articles", description="articles: the pipeline's own store"
