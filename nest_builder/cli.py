@@ -5,14 +5,23 @@ from typing import Annotated
 
 import typer
 
-from nest_builder.commands import build, measure
+from nest_builder.commands import build, doctor, measure, segment
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     help="Build NEST: novel and emerging entities, from the news, with masks.",
 )
-for command in (build.build, build.export, build.status, build.report, measure.score, measure.bench):
+for command in (
+    build.build,
+    build.export,
+    build.status,
+    build.report,
+    measure.score,
+    measure.bench,
+    doctor.doctor,
+    segment.segment,
+):
     app.command()(command)
 newsworld = typer.Typer(no_args_is_help=True, help="The simulated web with known truth.")
 app.add_typer(newsworld, name="newsworld")

@@ -1,0 +1,29 @@
+"""``nest doctor``: what would stop a run, or make it other than it should be, found before the run.
+
+Each check looks at one thing, changes nothing, and yields what it found.
+"""
+
+from collections.abc import Callable
+
+from nest_builder.doctor import inputs, machine
+from nest_builder.doctor.base import Finding, Found, Patient
+
+__all__ = ["CHECKS", "Finding", "Patient", "examine"]
+
+CHECKS: dict[str, Callable[[Patient], Found]] = {
+    "python": machine.check_python,
+    "packages": machine.check_packages,
+    "models": inputs.check_models,
+    "work directory": machine.check_workdir,
+    "clock": machine.check_clock,
+    "store": inputs.check_store,
+    "ports": machine.check_ports,
+    "sources": inputs.check_sources,
+    "address guard": inputs.check_guard,
+    "network": inputs.check_network,
+}
+
+
+def examine(patient: Patient) -> list[Finding]:
+    """Run every check and return what they found, in their order."""
+    return [Finding(name, *found) for name, check in CHECKS.items() for found in check(patient)]

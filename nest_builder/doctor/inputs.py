@@ -1,0 +1,181 @@
+"""What a run works with: models, store, sources, and who may be asked."""
+
+import json
+import tomllib
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from nest_builder.annotate.models import load_attribute, model_identity
+from nest_builder.config import DATA, Settings
+from nest_builder.doctor.base import Found, Patient
+from nest_builder.web.addresses import matches_host
+
+FEEDS = DATA / "feeds.toml"
+REACHED = 5  # feeds that are asked with --network
+
+
+def check_models(patient: Patient) -> Found:
+    """Models that settings name by path: files readable, configuration and weights' headers whole."""
+    settings = patient.settings
+    for name in (settings.annotate.detector_model, settings.annotate.mask_model, settings.entities.spacy_model):
+        path = Path(name)
+        if not path.exists():
+            lost = path.is_absolute() or name.startswith(".")
+            said = f"{name} is no folder here" if lost else f"{name}: by its public name, fetched at first use"
+            yield "problem" if lost else "ok", said, "correct the setting, or run `make train-tiny`" if lost else ""
+            continue
+        try:
+            _read_model(path)
+        except (OSError, ValueError) as error:
+            yield (
+                "problem",
+                f"{name}: {error}",
+                "restore the files (git checkout data/models), or run `make train-tiny`",
+            )
+        else:
+            yield "ok", model_identity(name), ""
+    if patient.deep:
+        yield from _load_models(settings)
+
+
+def _read_model(path: Path) -> None:
+    """Parse a model's configuration and its weights' headers.
+
+    Raises:
+        OSError: A file is missing or unreadable.
+        ValueError: One is broken.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if path.is_file():
+        with path.open("rb") as file:
+            if len(file.read(1024)) < 1024:
+                raise ValueError("too short for a model")
+        return
+    config = path / ("meta.json" if (path / "meta.json").exists() else "config.json")
+    json.loads(config.read_text(encoding="utf-8"))
+    for weights in path.glob("*.safetensors"):
+        try:
+            with safe_open(weights, "np"):
+                pass
+        except SafetensorError as error:
+            raise ValueError(f"{weights.name}: {error}") from error
+
+
+def _load_models(settings: Settings) -> Found:
+    """Load the models and have them look at an empty picture."""
+    import numpy as np
+    import spacy
+    from PIL import Image
+
+    from nest_builder.annotate.segment import Segmenter
+
+    picture = Image.new("RGB", (96, 64), "grey")
+    uses: dict[str, Callable[[], object]] = {
+        "detector": lambda: load_attribute(settings.annotate.detector)(settings.annotate).detect([picture], [["car"]]),
+        "mask model": lambda: Segmenter(settings.annotate).segment([picture], [np.array([[8.0, 8, 56, 56]])]),
+        "spaCy pipeline": lambda: spacy.load(settings.entities.spacy_model)("Ada Lind leads Vantor."),
+    }
+    for name, use in uses.items():
+        try:
+            use()
+        except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
+            yield "problem", f"{name}: {type(error).__name__}: {error}", "restore its files, or name another model"
+        else:
+            yield "ok", f"{name} loads and runs", ""
+
+
+def check_store(patient: Patient) -> Found:
+    """The store answers and has a schema that this version knows; nothing is migrated here."""
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+    from sqlalchemy import create_engine, make_url
+    from sqlalchemy.exc import SQLAlchemyError
+
+    scripts = ScriptDirectory(str(files("nest_builder.store") / "migrations"))
+    newest, known = scripts.get_current_head(), {script.revision for script in scripts.walk_revisions()}
+    try:
+        url = make_url(patient.settings.database_url)
+        if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+            yield "ok", "not made yet", ""  # connecting would make it
+            return
+        engine = create_engine(url)
+        with engine.connect() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+        engine.dispose()
+    except (SQLAlchemyError, ImportError) as error:
+        yield (
+            "problem",
+            f"{type(error).__name__}: {str(error).partition(chr(10))[0]}",
+            "start it, or correct `database`",
+        )
+        return
+    if current == newest:
+        yield "ok", f"schema {current}", ""
+    elif current is None or current in known:
+        yield "warning", f"schema {current}, newest {newest}", "the next `nest build` migrates it: back it up first"
+    else:
+        yield "problem", f"schema {current} is unknown here", "a newer version made it: use that one"
+
+
+def check_sources(patient: Patient) -> Found:
+    """The list of feeds parses, and the settings name sources that can be asked."""
+    try:
+        listed = [str(feed["url"]) for feed in tomllib.loads(FEEDS.read_text(encoding="utf-8"))["feed"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        yield "problem", f"{FEEDS.name}: {type(error).__name__}: {error}", "restore it: git checkout data/feeds.toml"
+        listed = []
+    sources = [*patient.settings.sources.feeds, *patient.settings.sources.sites]
+    wrong = [url for url in (*listed, *sources) if urlsplit(url).scheme not in ("http", "https")]
+    for url in wrong:
+        yield "problem", f"{url!r} is no web address", "write http:// or https:// in front"
+    if not sources:
+        yield "warning", "no feeds and no sites: nothing to collect", "copy some of data/feeds.toml to [sources] feeds"
+    elif not wrong:
+        yield "ok", f"{len(sources)} sources ({len(listed)} feeds to choose from)", ""
+
+
+def check_guard(patient: Patient) -> Found:
+    """Private addresses are refused, but for hosts that are ours."""
+    web, simulated = patient.settings.web, patient.settings.newsworld.enabled
+    if matches_host("example.org", web.allow_hosts):
+        yield "problem", f"web.allow_hosts {list(web.allow_hosts)} lets any page reach this network", "name your hosts"
+    elif web.allow_hosts and not simulated:
+        yield "warning", f"may be at private addresses: {', '.join(web.allow_hosts)}", "allow only hosts of your own"
+    else:
+        yield "ok", f"private addresses are refused{' outside the simulated web' if simulated else ''}", ""
+    for pattern, origin in web.resolve.items():
+        yield "warning", f"{pattern} is answered by {origin}", "take it out of web.resolve before going live"
+    if not web.respect_opt_out:
+        yield "warning", "opt-outs are not respected", "set web.respect_opt_out = true before publishing anything"
+
+
+def check_network(patient: Patient) -> Found:
+    """Sources and encyclopedia answer; asked only with ``--network``."""
+    if not patient.network:
+        return
+    from nest_builder.web import Exchange, Expect, FetchError, PoliteClient
+
+    if patient.settings.newsworld.enabled:
+        yield "ok", "the simulated web needs none", ""
+        return
+    urls = patient.settings.sources.feeds[:REACHED]
+    with PoliteClient(patient.settings.web, clock=patient.clock) as client:
+        answers: list[tuple[str, Exchange | FetchError]] = list(
+            zip(urls, client.fetch_many(urls, Expect.FEED), strict=True)
+        )
+        if patient.settings.entities.encyclopedia:
+            try:
+                answer: Exchange | FetchError = client.fetch(patient.settings.entities.encyclopedia, service=True)
+            except FetchError as error:
+                answer = error
+            answers.append((patient.settings.entities.encyclopedia, answer))
+    lost = [(url, answer) for url, answer in answers if isinstance(answer, FetchError)]
+    for url, answer in lost:
+        yield "warning", f"{url}: {answer}", "look at it in a browser; feeds move"
+    if answers and len(lost) == len(answers):
+        yield "problem", "nothing answers", "check the connection and the proxy's variables (HTTPS_PROXY)"
+    elif answers:
+        yield "ok", f"{len(answers) - len(lost)} of {len(answers)} answer", ""

@@ -1,0 +1,223 @@
+"""Each check on a case that is well and on broken ones."""
+
+import datetime as dt
+import json
+import shutil
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from nest_builder.cli import app
+from nest_builder.clock import fixed_clock
+from nest_builder.config import DATA, Settings, load_settings
+from nest_builder.doctor import Patient, inputs, machine
+from nest_builder.doctor.base import Found
+from nest_builder.web import Exchange, FetchFailed, FetchReason, PoliteClient
+from tests.builders import new_store
+
+NOW = dt.datetime(2025, 10, 1, 6, tzinfo=dt.UTC)
+MASKS = DATA / "models" / "sam-tiny"
+
+
+def patient(folder: Path, network: bool = False, **sections: Any) -> Patient:
+    return Patient(load_settings(None, None, workdir=folder, **sections), fixed_clock(NOW), network=network)
+
+
+def of(found: Found) -> list[tuple[str, str]]:
+    """Return what is not ok, as (state, text)."""
+    lines = list(found)
+    assert all(remedy for state, _, remedy in lines if state != "ok"), "what to do is said"
+    return [(state, f"{said} | {remedy}") for state, said, remedy in lines if state != "ok"]
+
+
+def only(found: Found, state: str, *words: str) -> None:
+    ((got, text),) = of(found)
+    assert got == state
+    for word in words:
+        assert word in text
+
+
+def test_the_embedded_profile_is_well(tmp_path: Path) -> None:
+    well = patient(tmp_path)
+    for check in (
+        machine.check_python, machine.check_workdir, machine.check_clock, inputs.check_models, inputs.check_store,
+        inputs.check_sources, inputs.check_guard, inputs.check_network,
+    ):  # fmt: skip
+        assert of(check(well)) == []
+
+
+def test_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pins = tmp_path / "constraints.txt"
+    pins.write_text("# torch==0\nTorch==2.0.0\nfastapi==0.150.0\n")
+    monkeypatch.setattr(machine, "CONSTRAINTS", pins)
+    monkeypatch.setattr(machine, "PINNED", ("torch", "fastapi"))
+    only(machine.check_packages(patient(tmp_path)), "warning", "tested with 2.0.0", "constraints.txt")
+    monkeypatch.setattr(machine, "PINNED", ("no-such-package",))
+    only(machine.check_packages(patient(tmp_path)), "problem", "no-such-package is missing", "make env")
+    monkeypatch.setattr(machine, "CONSTRAINTS", tmp_path / "absent.txt")
+    monkeypatch.setattr(machine, "PINNED", ("torch",))
+    only(machine.check_packages(patient(tmp_path)), "warning", "no pins")
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"version https://git-lfs"), "model.safetensors"),
+        (lambda folder: (folder / "config.json").write_text("{"), "Expecting"),
+        (lambda folder: (folder / "config.json").unlink(), "config.json"),
+        (shutil.rmtree, "no folder here"),
+    ],
+    ids=["pointer instead of weights", "broken configuration", "no configuration", "gone"],
+)
+def test_a_broken_model(tmp_path: Path, harm: Any, said: str) -> None:
+    folder = shutil.copytree(MASKS, tmp_path / "masks")
+    harm(folder)
+    only(inputs.check_models(patient(tmp_path, annotate={"mask_model": str(folder)})), "problem", said)
+
+
+def test_a_public_name_is_fetched_later(tmp_path: Path) -> None:
+    found = list(inputs.check_models(patient(tmp_path, annotate={"mask_model": "facebook/sam-vit-base"})))
+    assert ("ok", "facebook/sam-vit-base: by its public name, fetched at first use", "") in found
+
+
+def test_a_work_directory_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    only(machine.check_workdir(patient(tmp_path / "file" / "work")), "problem", "--workdir")
+
+
+@pytest.mark.parametrize(("free", "state"), [(9e8, "problem"), (4e9, "warning")])
+def test_little_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float, state: str) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**12, 10**12, int(free)))  # type: ignore[attr-defined]
+    only(machine.check_workdir(patient(tmp_path)), state, "GB free")
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ({"now": dt.datetime(2025, 10, 1)}, "no time zone"),
+        ({"now": dt.datetime(2020, 1, 1, tzinfo=dt.UTC)}, "2020-01-01"),
+        ({"entities": {"cutoff": dt.datetime(2031, 1, 1, tzinfo=dt.UTC)}}, "2031-01-01"),
+        ({"entities": {"snapshot": "absent.json"}}, "absent.json"),
+    ],
+)
+def test_a_clock_that_cannot_be_right(tmp_path: Path, sections: dict[str, Any], said: str) -> None:
+    only(machine.check_clock(patient(tmp_path, **sections)), "problem", said)
+
+
+def test_the_machines_own_clock_counts_where_none_is_fixed(tmp_path: Path) -> None:
+    settings = Settings(workdir=tmp_path)
+    only(machine.check_clock(Patient(settings, fixed_clock(NOW.replace(year=1970)))), "problem", "1970")
+
+
+@pytest.mark.parametrize(
+    ("version", "state", "said"),
+    [("'0000'", "problem", "unknown"), ("NULL", "warning", "migrates"), (None, None, "")],
+)
+def test_schemas(tmp_path: Path, version: str | None, state: str | None, said: str) -> None:
+    new_store(tmp_path).close()
+    if version is not None:
+        with sqlite3.connect(tmp_path / "nest.sqlite") as connection:
+            change = (
+                "DELETE FROM alembic_version"
+                if version == "NULL"
+                else f"UPDATE alembic_version SET version_num = {version}"
+            )
+            connection.execute(change)
+    found = of(inputs.check_store(patient(tmp_path)))
+    assert [got for got, _ in found] == ([] if state is None else [state])
+    assert all(said in text for _, text in found)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "nonsense+driver://host/db"])
+def test_a_database_that_cannot_be_opened(tmp_path: Path, url: str) -> None:
+    only(inputs.check_store(patient(tmp_path, database=url)), "problem", "`database`")
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "nest.sqlite").write_text("no database at all, but some text " * 99)
+    only(inputs.check_store(patient(tmp_path)), "problem", "not a database")
+
+
+@contextmanager
+def listening() -> Iterator[int]:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+def test_ports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening() as port:
+        monkeypatch.setattr(machine, "PORTS", {port: "the service"})
+        only(machine.check_ports(patient(tmp_path)), "warning", str(port), "the service")
+    assert of(machine.check_ports(patient(tmp_path))) == []
+
+
+@pytest.mark.parametrize("text", [None, "[[feed]", "feeds = 1", '[[feed]]\noutlet = "x"', '[[feed]]\nurl = "ftp://x"'])
+def test_a_broken_list_of_feeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None) -> None:
+    path = tmp_path / "feeds.toml"
+    if text is not None:
+        path.write_text(text)
+    monkeypatch.setattr(inputs, "FEEDS", path)
+    ((state, _),) = of(inputs.check_sources(patient(tmp_path)))
+    assert state == "problem"
+
+
+def test_no_sources(tmp_path: Path) -> None:
+    only(inputs.check_sources(patient(tmp_path, sources={"feeds": [], "sites": []})), "warning", "nothing to collect")
+
+
+@pytest.mark.parametrize(
+    ("web", "simulated", "state"),
+    [
+        ({"allow_hosts": ["*"]}, True, "problem"),
+        ({"allow_hosts": ["*.org"]}, False, "problem"),
+        ({"allow_hosts": ["cms.intra"]}, False, "warning"),
+        ({"resolve": {"a.org": "http://127.0.0.1:1"}, "allow_hosts": []}, False, "warning"),
+        ({"respect_opt_out": False}, True, "warning"),
+    ],
+)
+def test_guard(tmp_path: Path, web: dict[str, Any], simulated: bool, state: str) -> None:
+    only(inputs.check_guard(patient(tmp_path, web=web, newsworld={"enabled": simulated})), state)
+
+
+def test_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    feeds = ["https://one.example/feed", "https://two.example/feed"]
+    answers: list[Any] = []
+    monkeypatch.setattr(PoliteClient, "fetch_many", lambda *_, **__: answers)
+    real = patient(
+        tmp_path, network=True, newsworld={"enabled": False}, sources={"feeds": feeds}, entities={"encyclopedia": None}
+    )
+    lost = FetchFailed(FetchReason.HTTP_STATUS, "status 503")
+    answers[:] = [Exchange.__new__(Exchange), lost]
+    only(inputs.check_network(real), "warning", "two.example", "503")
+    answers[:] = [lost, lost]
+    assert [state for state, _ in of(inputs.check_network(real))] == ["warning", "warning", "problem"]
+    assert list(inputs.check_network(patient(tmp_path, newsworld={"enabled": False}))) == []
+
+
+def test_the_command_fails_for_problems_only(tmp_path: Path) -> None:
+    toml = tmp_path / "nest.toml"
+    command = ["doctor", "--workdir", str(tmp_path), "--config", str(toml)]
+    toml.write_text("[web]\nrespect_opt_out = false\n")
+    result = CliRunner().invoke(app, [*command, "--json"])
+    printed = json.loads(result.stdout)
+    assert (result.exit_code, printed["ok"]) == (0, True)
+    assert "warning" in {finding["state"] for finding in printed["findings"]}
+    toml.write_text('[annotate]\nmask_model = "/no/[such]/model"\n')
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 1
+    assert "[such]" in "".join(result.stdout.split())
+    assert not (tmp_path / "nest.sqlite").exists()
+
+
+def test_deep_uses_the_models(tmp_path: Path) -> None:
+    settings = load_settings(None, None, workdir=tmp_path)
+    found = list(inputs.check_models(Patient(settings, fixed_clock(NOW), deep=True)))
+    assert [state for state, _, _ in found] == ["ok"] * 6
