@@ -50,6 +50,8 @@ def segment(
     verbose: VerboseOption = False,
 ) -> None:
     """Segment what a question asks for in a picture, with facts and pictures from the web where the model lacks them."""
+    from transformers.utils.logging import disable_progress_bar
+
     from nest_builder.images.decode import BadImageError
     from nest_builder.rose.base import Query
     from nest_builder.rose.explain import as_json as explained
@@ -59,6 +61,7 @@ def segment(
     from nest_builder.workspace import open_workspace
 
     start_logging(verbose)
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # a tiny model loads before a bar is drawn, and an answer is read by people
     on, day = _parts(parts), _day(asked_at)
     settings = settings_of(config, profile, workdir, seed)
     if segmenter is not None:
@@ -89,6 +92,7 @@ def show(answered: "Answered", overlay: Path, explain: bool) -> None:
         out.print(_line("source", f"{dated}{passage.title} {passage.url}"))
     if not explain:
         return
+    out.print(_line("asked", answered.prompt))
     table = Table(title="what each part did")
     for heading in ("part", "decision", "reason"):
         table.add_column(heading, overflow="fold")

@@ -20,13 +20,13 @@ from nest_builder.rose.parts import (
     call_part,
     failed,
 )
+from nest_builder.rose.text_prompt import search_prompt
 from nest_builder.segmenters.base import ReferringSegmenter, Segmentation
 
 log = logging.getLogger(__name__)
 
 System = Literal["static", "search", "rose"]
 SYSTEMS: tuple[System, ...] = ("static", "search", "rose")
-SEARCH_PROMPT = "Please segment {answer}."  # how the search-only baselines of the paper hand on their answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Rose:
         segmenter: The base.
         websense: Decides whether to retrieve; None: always.
         irag: Finds answers and reference pictures; None: nothing is retrieved.
-        text_prompt: Puts answer and background into the prompt; None: `SEARCH_PROMPT`.
+        text_prompt: Puts answer and background into the prompt; None: `search_prompt`.
         visual_prompt: Verifies and corrects masks by reference pictures; None: masks stay as they are.
         clock: Seconds of a clock that never goes back, for the parts' times.
     """
@@ -186,12 +186,12 @@ class Rose:
             if answer is None:
                 continue
             if not enhance or self.text_prompt is None:
-                work.prompt = SEARCH_PROMPT.format(answer=answer.text)
+                work.prompt = search_prompt(answer.text)
                 continue
             start = self._clock()
             try:
                 work.prompt = self.text_prompt.enhance(work.query.text, answer)
-                step = Step("tpe", "enhanced", f"asked: {work.prompt}")
+                step = Step("tpe", "enhanced", f"added: {work.prompt.removeprefix(work.query.text).strip()}")
             except EXPECTED_ERRORS as error:
                 step = failed("tpe", error)
             work.steps.append(replace(step, seconds=self._clock() - start))
@@ -206,7 +206,7 @@ class Rose:
         heard = dict(zip(asked, said, strict=True))
         for work in works:
             bare, outcome = heard.get((id(work.query.image), work.query.text)), heard[id(work.query.image), work.prompt]
-            step = Step("base", "segmented", f"asked: {work.prompt}")
+            step = Step("base", "segmented", "")
             if isinstance(outcome, Exception):  # a long prompt may be too much where the bare question is not
                 step = failed("base", outcome)
                 work.retrieval, work.prompt = None, work.query.text
@@ -214,7 +214,8 @@ class Rose:
             if isinstance(outcome, Exception):
                 raise outcome
             work.segmentation, work.static = outcome, None if isinstance(bare, Exception) else bare
-            work.steps.append(step)
+            belief = f"score {outcome.score:.2f}" + (f", says {outcome.text!r}" if outcome.text else "")
+            work.steps.append(replace(step, reason="; ".join(part for part in (step.reason, belief) if part)))
         share = (self._clock() - start) / max(1, len(works))
         for work in works:
             work.steps[-1] = replace(work.steps[-1], seconds=share)
