@@ -5,6 +5,7 @@ merged, copies of one text count once, what independent sources say adds up.
 """
 
 import datetime as dt
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +14,12 @@ from typing import Final
 from nest_builder.entities.claims import Statement
 from nest_builder.entities.names import coarse, fold, short_forms
 from nest_builder.entities.roles import RoleBook, role_key
-from nest_builder.news.duplicates import jaccard, shingles
+from nest_builder.entities.sentences import polarity
+from nest_builder.news.duplicates import jaccard
+from nest_builder.questions.checks import mentions
 from nest_builder.rose.base import Candidate, Passage
-from nest_builder.rose.chunks import Ranked
+from nest_builder.rose.chunks import Ranked, passages
+from nest_builder.rose.pages import shingles_of
 from nest_builder.rose.reading import Named, ReadPage
 from nest_builder.rose.rewrite import Need
 
@@ -26,7 +30,11 @@ _WEIGHT: Final = {"took": 1.0, "won": 0.6, "holds_office": 0.6, "holds_title": 0
 _OUTDATED: Final = 0.2  # what is left of a former holder's evidence
 _ELSEWHEN: Final = 0.3  # of a launch or a change at another time than asked
 _OTHER_KIND: Final = 0.1  # of a launch of another kind of thing
+_SOON: Final = dt.timedelta(days=31)  # reviews come after the launch
+_FORMER: Final = re.compile(r"\b(?:former|ex|previous|outgoing|predecessor)\b", re.IGNORECASE)
 _QUALIFIERS: Final = frozenset(("deputy", "vice", "former", "acting", "assistant", "interim", "honorary"))
+_TOPIC: Final = 0.35  # of what a page is about, where no sentence says it outright
+MIN_BELIEF: Final = 0.15  # a candidate that hardly anything speaks for would be a guess
 _SEEN: Final = frozenset(("person", "product", "building"))
 
 
@@ -65,9 +73,11 @@ def find_candidates(
     sources = independent(list(read.values()))
     match need.kind:
         case "role":
-            evidence = _current(_holders(need, ranked, read, sources, book), need)
+            evidence = _current(_holders(need, ranked, read, sources, book), need) or _topics_with_role(
+                need, read, sources
+            )
         case "made":
-            evidence = _launched(need, ranked, read, sources)
+            evidence = _launched(need, ranked, read, sources) + _topics_of_maker(need, read, sources)
         case "named":
             evidence = _named(need, read, sources)
         case _:
@@ -89,7 +99,8 @@ def reduce(evidence: Sequence[Evidence]) -> list[Candidate]:
         doubt = 1.0
         for weight in best.values():
             doubt *= 1 - 0.7 * weight  # even a plain statement may be wrong
-        beliefs[name] = 1 - doubt
+        if 1 - doubt >= MIN_BELIEF:
+            beliefs[name] = 1 - doubt
     total = max(1.0, sum(beliefs.values()))
     order = sorted(beliefs, key=lambda name: (-beliefs[name], name))[:MAX_CANDIDATES]
     return [Candidate(name, round(beliefs[name] / total, 6), _sources(groups[name])) for name in order]
@@ -123,7 +134,7 @@ def independent(pages: Sequence[ReadPage]) -> dict[str, int]:
     kept: list[frozenset[str]] = []
     numbers: dict[str, int] = {}
     for read in pages:
-        own = shingles(read.page.text)
+        own = shingles_of(read.page.text)
         number = next((at for at, other in enumerate(kept) if jaccard(own, other) >= SAME_TEXT), len(kept))
         if number == len(kept):
             kept.append(own)
@@ -247,6 +258,54 @@ def _launched(
         if kind and need.hypernym and kind != need.hypernym:
             weight *= _OTHER_KIND
         found.append(Evidence(name.name, name.label, weight, sources[page.page.url], passage, date))
+    return found
+
+
+def topic(page: ReadPage) -> Named | None:
+    """Return what a page is about: the first name in its title of what can be seen, else the one named most often."""
+    seen = [name for name in page.names if coarse(name.label) in _SEEN]
+    titled = next((name for name in seen if mentions(page.page.title, [name.surface])), None)
+    counts = Counter(name.key for name in seen)
+    return titled or max(seen, key=lambda name: counts[name.key], default=None)
+
+
+def _topics_with_role(need: Need, read: Mapping[str, ReadPage], sources: Mapping[str, int]) -> list[Evidence]:
+    """Weaker map for roles: a page about somebody that speaks of the role, and of no rumour."""
+    found = []
+    wanted = f" {role_key(need.role)} "
+    for url, page in read.items():
+        about, published = topic(page), page.page.published_at
+        if about is None or (need.hypernym == "person") != (coarse(about.label) == "person"):
+            continue
+        if published and (
+            (need.since and published.date() < need.since) or (need.until and published.date() > need.until)
+        ):
+            continue
+        for passage in passages(page.page):
+            text = f" {role_key(passage.text)} "
+            if wanted in text and polarity(passage.text.rstrip("?")) == "stated" and not _FORMER.search(passage.text):
+                date = published.date() if published else None
+                found.append(Evidence(about.name, about.label, _TOPIC, sources[url], passage, date))
+                break
+    return found
+
+
+def _topics_of_maker(need: Need, read: Mapping[str, ReadPage], sources: Mapping[str, int]) -> list[Evidence]:
+    """Weaker map for makers: a page of the time asked about, or soon after, about such a thing of that maker."""
+    found = []
+    maker = fold(need.maker).split()
+    for url, page in read.items():
+        about, published = topic(page), page.page.published_at
+        if about is None or kind_of(page, about.key) != need.hypernym:
+            continue
+        if fold(about.name).split()[:1] != maker[:1] and not mentions(page.page.text, [need.maker]):
+            continue
+        date = published.date() if published else None
+        if date and need.since and not need.since <= date <= (need.until or date) + _SOON:
+            continue
+        own = next((name.sentence for name in page.names if name.key == about.key), page.page.title)
+        passage = Passage(own, url, page.page.title, published)
+        found.append(Evidence(about.name, about.label, _TOPIC, sources[url], passage, date))
     return found
 
 

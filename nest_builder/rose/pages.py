@@ -3,7 +3,10 @@
 import datetime as dt
 import json
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
+
+from nest_builder.news.duplicates import shingles
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +64,9 @@ class PageStore(Protocol):
 
     def picture(self, url: str) -> bytes | None:
         """Return the picture's file; None where it is not held."""
+
+
+@lru_cache(maxsize=4096)
+def shingles_of(text: str) -> frozenset[str]:
+    """Return a text's runs of four words; the pages of a batch are compared with each other again and again."""
+    return shingles(text)

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from nest_builder.news.duplicates import jaccard, shingles, words_of
+from nest_builder.news.duplicates import jaccard, words_of
 from nest_builder.rose.base import PageHit, Query
-from nest_builder.rose.pages import Page
+from nest_builder.rose.pages import Page, shingles_of
 from nest_builder.web import FetchRejected, canonical_url
 
 NEAR_DUPLICATE: Final = 0.7  # Jaccard similarity of shingles from which on a page repeats an excluded one
@@ -32,7 +32,7 @@ class Scope:
         for url in sorted(query.exclude):
             page = held(url)
             if page is not None and page.text:
-                self._texts.append(shingles(page.text))
+                self._texts.append(shingles_of(page.text))
                 self._add_title(page.title)
 
     def note(self, hits: Iterable[PageHit]) -> None:
@@ -81,7 +81,7 @@ class Scope:
             self._titles.add(words)
 
     def _repeats(self, text: str) -> bool:
-        own = shingles(text)
+        own = shingles_of(text)
         return any(jaccard(own, other) >= NEAR_DUPLICATE for other in self._texts)
 
 
