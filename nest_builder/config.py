@@ -83,7 +83,6 @@ class ImageSettings(Section):
 
     min_side: int = 96
     max_pixels: int = 40_000_000
-    max_side: int = Field(1280, description="larger pictures are scaled down before they are stored in an edition")
     near_duplicate_bits: int = Field(6, ge=0, le=64, description="Hamming distance of 64-bit perceptual hashes")
     max_per_entity: int = 60
 

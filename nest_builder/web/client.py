@@ -61,7 +61,7 @@ class PoliteClient:
         sleep: Callable[[float], None] = time.sleep,
         resolver: Resolver = system_resolver,
     ) -> None:
-        limits = settings or ClientSettings()
+        limits = settings or WebSettings()
         self.settings = limits if isinstance(limits, ClientSettings) else ClientSettings.of(limits)
         if resolve is not None:
             self.settings = replace(self.settings, resolve=resolve)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 
 from nest_builder.config import WebSettings
 
@@ -60,7 +59,7 @@ class ClientSettings:
     Attributes:
         user_agent: sent with every request; should say where a webmaster can complain. What stands before its
             slash, in lower case, is the product token that robots.txt and X-Robots-Tag may name.
-            interval_s: between the starts of two requests to one host.
+        interval_s: between the starts of two requests to one host.
         concurrency: requests to one host at a time.
         workers: threads of `fetch_many`.
         connect_timeout_s: to open a connection.
@@ -71,29 +70,29 @@ class ClientSettings:
         retries: after the first attempt, for 429, 5xx and broken connections.
         backoff_s: before the first retry; doubles with each.
         max_wait_s: the longest wait between two attempts; a longer Retry-After gives up for now.
-        max_crawl_delay_s: a host that asks for more is left alone.
         policy_ttl_s: how long robots.txt and tdmrep.json hold.
         allow_hosts: host patterns that may have private addresses.
         resolve: host pattern -> origin (`http://127.0.0.1:8000`) that stands in for it; first match wins. Such a
             host's address isn't checked: whoever writes the setting names the address.
+        max_crawl_delay_s: a host that asks for more is left alone.
     """
 
-    user_agent: str = "nest-builder/0.1 (+https://example.org/nest-builder)"
-    interval_s: float = 1.0
-    concurrency: int = 2
-    workers: int = 8
-    connect_timeout_s: float = 10.0
-    read_timeout_s: float = 15.0
-    total_timeout_s: float = 60.0
-    max_bytes: int = 20_000_000
-    max_redirects: int = 5
-    retries: int = 2
-    backoff_s: float = 1.0
-    max_wait_s: float = 60.0
+    user_agent: str
+    interval_s: float
+    concurrency: int
+    workers: int
+    connect_timeout_s: float
+    read_timeout_s: float
+    total_timeout_s: float
+    max_bytes: int
+    max_redirects: int
+    retries: int
+    backoff_s: float
+    max_wait_s: float
+    policy_ttl_s: float
+    allow_hosts: tuple[str, ...]
+    resolve: Mapping[str, str]
     max_crawl_delay_s: float = 30.0
-    policy_ttl_s: float = 24 * 3600.0
-    allow_hosts: tuple[str, ...] = ()
-    resolve: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def product(self) -> str:
@@ -102,7 +101,7 @@ class ClientSettings:
 
     @classmethod
     def of(cls, web: WebSettings) -> ClientSettings:
-        """Returns what the run's `[web]` section says, with this class's defaults for the rest."""
+        """Returns what the run's `[web]` section says or, where it says nothing, `WebSettings`' defaults."""
         return cls(
             user_agent=web.user_agent,
             interval_s=1.0 / web.requests_per_second,

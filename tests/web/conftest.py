@@ -5,13 +5,14 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
+from nest_builder.config import WebSettings
 from nest_builder.web import ClientSettings, PoliteClient
 
 NOW = datetime(2025, 10, 1, 6, 0, tzinfo=UTC)
@@ -133,11 +134,14 @@ def make_client(loopback: Loopback, fake_time: FakeTime) -> Iterator[Callable[..
             "connect_timeout_s": 2.0,
             "read_timeout_s": 2.0,
             "total_timeout_s": 5.0,
+            "retries": 2,
+            "backoff_s": 1.0,
+            "max_wait_s": 60.0,
             **settings,
         }
         more = {"resolver": resolver} if resolver else {}
         client = PoliteClient(
-            ClientSettings(**settings),
+            replace(ClientSettings.of(WebSettings()), **settings),
             clock=lambda: NOW,
             monotonic=fake_time.monotonic,
             sleep=fake_time.sleep,
