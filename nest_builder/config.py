@@ -131,7 +131,9 @@ class RoseSettings(Section):
     )
     search_url: str = Field("", description="of the SearxNG instance; of Brave's API where it is another")
     text_embedder: str = Field("", description="a sentence model, a folder or a hub id; empty: hashed words, no model")
-    image_embedder: str = Field(str(DATA / "models" / "clip-tiny"), description="a CLIP model: a folder or a hub id")
+    image_embedder: str = Field(
+        str(DATA / "models" / "clip-tiny"), description="a CLIP model, a folder or a hub id; empty: no VPE"
+    )
     language_url: str = Field(
         "", description="an OpenAI-compatible API; empty: rules only. The key is in OPENAI_API_KEY"
     )
