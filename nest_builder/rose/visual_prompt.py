@@ -1,0 +1,275 @@
+"""VPE, the visual prompt enhancer: is the mask of what the answer looks like, and if not, what in the picture is?
+
+How the answer looks is learnt from its reference pictures: the largest cluster of what they show, counted by pictures, gives the
+*prototype* (`regions.make_prototype`). The feature of the segmented region is compared with it (cosine). Little likeness, or
+another box of the picture that is clearly more like it, has the mask corrected: the best box prompts the mask model.
+
+What the paper leaves open is decided here: references are cut into detector boxes, as news pictures show several things (a whole
+picture stands in where nothing is found); a box has to be better than the mask by a margin, so that no good mask is given up for
+the detector's next best guess; a mask that already fills the best box stays as it is.
+"""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from nest_builder.annotate.base import MODEL_ERRORS, Boxes, Detector, Mask, MaskModel
+from nest_builder.annotate.boxes import box_iou
+from nest_builder.annotate.masks import mask_box
+from nest_builder.config import Section
+from nest_builder.entities.hypernyms import lexicon
+from nest_builder.rose.base import Candidate, ImageEmbedder, Reference, Step
+from nest_builder.rose.embed import content_key
+from nest_builder.rose.parts import Case
+from nest_builder.rose.regions import Prototype, RegionFinder, Regions, RegionSettings, make_prototype
+from nest_builder.segmenters.base import Segmentation
+
+log = logging.getLogger(__name__)
+
+_KEPT_PROTOTYPES: Final = 4000
+
+
+class VisualPromptSettings(Section):
+    """Thresholds of cosine similarity; of the embedder that they were fitted for (the embedded CLIP)."""
+
+    regions: RegionSettings = RegionSettings()
+    reach: float = 0.45  # cosine distance up to which crops of references are of one thing
+    verify: float = 0.6  # a mask at least this like the prototype may stay
+    margin: float = 0.15  # by which a box must be more like it than such a mask is
+    accept: float = 0.45  # a box less like it than this is not the answer
+    same_box: float = 0.6  # IoU from which the mask's box and the best box are one
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the picture is searched for: a name, and the detector's word for its kind, "" where that is not known."""
+
+    name: str
+    hypernym: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What became of a mask.
+
+    Attributes:
+        mask: (height, width), the given one or a better one.
+        box: The box that prompted it, in pixels; None where the mask was kept.
+        similarity_before: Of the given mask's region to the prototype; None where there was nothing to compare.
+        similarity_after: Of the returned mask's region; the same as before where the mask was kept.
+        step: The decision: "kept" or "corrected", with reason and figures.
+    """
+
+    mask: Mask
+    box: tuple[float, float, float, float] | None
+    similarity_before: float | None
+    similarity_after: float | None
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A decision before the mask model is asked."""
+
+    reason: str
+    before: float | None = None
+    after: float | None = None
+    box: NDArray[np.float64] | None = None
+
+
+class VisualPrompt:
+    """Verifies masks by reference pictures and corrects them, a batch at a time.
+
+    Args:
+        detector: Finds what can be meant.
+        masks: Outlines the best box.
+        embedder: Of crops.
+        settings: Thresholds.
+        finder: Regions of pictures; one that is shared with `ReferenceMatch` computes nothing twice.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        masks: MaskModel,
+        embedder: ImageEmbedder,
+        settings: VisualPromptSettings | None = None,
+        finder: RegionFinder | None = None,
+    ) -> None:
+        self.settings = settings or VisualPromptSettings()
+        self._masks = masks
+        self.finder = finder or RegionFinder(detector, embedder, self.settings.regions)
+        self.prototypes = Prototypes(self.finder, self.settings.reach)
+
+    def correct(self, cases: Sequence[Case]) -> list[tuple[Segmentation, Step]]:
+        """Verify or correct the segmentations of n cases; see `CorrectsMasks`."""
+        fixed = self.verify(
+            [case.image for case in cases],
+            [case.segmentation.mask for case in cases],
+            [as_answer(case.retrieval.answer) for case in cases],
+            [case.retrieval.references for case in cases],
+        )
+        return [(replace(case.segmentation, mask=one.mask), one.step) for case, one in zip(cases, fixed, strict=True)]
+
+    def verify(
+        self,
+        images: Sequence[Image.Image],
+        masks: Sequence[Mask],
+        answers: Sequence[Answer],
+        references: Sequence[Sequence[Reference]],
+    ) -> list[Correction]:
+        """Hold masks against reference pictures.
+
+        Args:
+            images: n RGB pictures.
+            masks: For each the base model's mask (height, width); may be empty.
+            answers: What each mask should be of.
+            references: For each answer its pictures; may be none.
+
+        Returns:
+            For each picture what became of its mask. A model that fails on a picture leaves its mask as it is.
+        """
+        work = list(zip(images, masks, answers, references, strict=True))
+        try:
+            choices = self._choose(work)
+            return self._outline(work, choices)
+        except (OSError, *MODEL_ERRORS) as error:
+            if len(work) > 1:  # one broken picture must not cost the others their correction
+                log.warning("a batch of %d failed and is taken one by one: %s", len(work), error)
+                return [
+                    one
+                    for image, mask, answer, shown in work
+                    for one in self.verify([image], [mask], [answer], [shown])
+                ]
+            kept = _Choice(f"{type(error).__name__}: {error}"[:300])
+            return [_kept(mask, kept) for _, mask, _, _ in work]
+
+    def _choose(self, work: "_Work") -> list[_Choice]:
+        """Decide on every mask; all pictures of the batch are searched, and all crops embedded, together."""
+        asked = [at for at, (_, _, _, references) in enumerate(work) if references]
+        pictures = [work[at][0] for at in asked]
+        shown = [reference.image for at in asked for reference in work[at][3]]
+        regions = dict(zip(asked, self.finder.find([*pictures, *shown])[: len(asked)], strict=True))
+        prototypes = dict(
+            zip(asked, self.prototypes.of([(work[at][2].hypernym, work[at][3]) for at in asked]), strict=True)
+        )
+        boxes = [np.array([mask_box(work[at][1])]) if work[at][1].any() else np.empty((0, 4)) for at in asked]
+        own = dict(zip(asked, zip(boxes, self.finder.embed(pictures, boxes), strict=True), strict=True))
+        choices = []
+        for at, (_, _, answer, _) in enumerate(work):
+            if at not in regions:
+                choices.append(_Choice("there is no reference picture"))
+                continue
+            box, feature = own[at]
+            likeness = float(feature[0] @ prototypes[at].feature) if len(box) else None
+            choices.append(self._decide(regions[at], self.finder.kind(answer.hypernym), prototypes[at], box, likeness))
+        return choices
+
+    def _decide(
+        self, regions: Regions, kind: int | None, prototype: Prototype, box: Boxes, likeness: float | None
+    ) -> _Choice:
+        """Keep a mask whose region (box of (1, 4) or (0, 4)) has this likeness to the prototype, or name a better box."""
+        limits = self.settings
+        fitting = regions.of_kind(kind)
+        held = "empty" if likeness is None else f"{likeness:.2f} like"
+        basis = f"the mask is {held} the prototype of {prototype.pictures} of {prototype.shown} pictures"
+        if not len(fitting):
+            return _Choice(f"{basis}, and no box is found", likeness, likeness)
+        similar = regions.features[fitting] @ prototype.feature
+        at = int(np.argmax(similar))
+        best, chosen = float(similar[at]), regions.boxes[fitting[at]]
+        basis += f", the best of {len(fitting)} boxes {best:.2f}"
+        if len(box) and float(box_iou(box, chosen[None])[0, 0]) >= limits.same_box:
+            return _Choice(f"{basis}, and the mask fills it", likeness, likeness)
+        if likeness is not None and likeness >= limits.verify and best - likeness < limits.margin:
+            return _Choice(f"{basis}: verified", likeness, likeness)
+        if best < limits.accept:
+            return _Choice(f"{basis}, too little to go by", likeness, likeness)
+        if likeness is not None and best <= likeness:
+            return _Choice(f"{basis}: nothing is better", likeness, likeness)
+        return _Choice(basis, likeness, best, chosen)
+
+    def _outline(self, work: "_Work", choices: Sequence[_Choice]) -> list[Correction]:
+        """Have the chosen boxes outlined, in one call."""
+        mended = [at for at, choice in enumerate(choices) if choice.box is not None]
+        boxes = [np.asarray(choices[at].box, np.float64)[None] for at in mended]
+        outlines = (
+            dict(zip(mended, self._masks.segment([work[at][0] for at in mended], boxes), strict=True)) if mended else {}
+        )
+        made = []
+        for at, ((_, mask, _, _), choice) in enumerate(zip(work, choices, strict=True)):
+            if choice.box is None:
+                made.append(_kept(mask, choice))
+            elif not (found := outlines[at][0].mask).any():
+                reason = f"{choice.reason}, but the mask model finds nothing in it"
+                made.append(_kept(mask, replace(choice, reason=reason, after=choice.before)))
+            else:
+                x0, y0, x1, y1 = (float(value) for value in choice.box)
+                step = Step("vpe", "corrected", choice.reason)
+                made.append(Correction(found, (x0, y0, x1, y1), choice.before, choice.after, step))
+        return made
+
+
+_Work = Sequence[tuple[Image.Image, Mask, Answer, Sequence[Reference]]]
+
+
+def _kept(mask: Mask, choice: _Choice) -> Correction:
+    return Correction(mask, None, choice.before, choice.after, Step("vpe", "kept", choice.reason))
+
+
+def as_answer(candidate: Candidate | None) -> Answer:
+    """Return what to look for: the name, with the kind that its description tells."""
+    if candidate is None:
+        return Answer("")
+    words = lexicon()
+    match = words.pattern.search(candidate.description)
+    return Answer(candidate.text, (words.hypernym(match.group()) or "") if match else "")
+
+
+class Prototypes:
+    """Prototypes of reference pictures, each set of pictures computed once.
+
+    Args:
+        finder: Finds and embeds what the pictures show.
+        reach: See `make_prototype`.
+    """
+
+    def __init__(self, finder: RegionFinder, reach: float) -> None:
+        self._finder, self._reach = finder, reach
+        self._kept: OrderedDict[tuple[str, ...], Prototype] = OrderedDict()
+
+    def of(self, wanted: Sequence[tuple[str, Sequence[Reference]]]) -> list[Prototype]:
+        """Return the prototype of each hypernym ("" where it is not known) and non-empty set of pictures.
+
+        Raises:
+            ValueError: A set has no picture.
+        """
+        made = []
+        for hypernym, references in wanted:
+            key = (hypernym, *sorted(content_key(reference.image).hex() for reference in references))
+            if key not in self._kept:
+                self._kept[key] = self._make(hypernym, [reference.image for reference in references])
+            self._kept.move_to_end(key)
+            made.append(self._kept[key])
+        while len(self._kept) > _KEPT_PROTOTYPES:
+            self._kept.popitem(last=False)
+        return made
+
+    def _make(self, hypernym: str, images: list[Image.Image]) -> Prototype:
+        kind = self._finder.kind(hypernym)
+        features, weights = [], []
+        for image, found in zip(images, self._finder.find(images), strict=True):
+            fitting = found.of_kind(kind)
+            features.append(found.features[fitting] if len(fitting) else self._finder.whole([image]))
+            areas = (found.boxes[:, 2:] - found.boxes[:, :2]).prod(1) / (image.width * image.height)
+            weights.append(np.sqrt(areas[fitting]) if len(fitting) else np.zeros(1))
+        prototype = make_prototype(features, weights, self._reach)
+        if prototype is None:
+            raise ValueError("no prototype of no pictures")
+        return prototype
