@@ -4,14 +4,16 @@ Map: each claim that a retrieved passage makes and that fits the need is one pie
 merged, copies of one text count once, what independent sources say adds up.
 """
 
+import dataclasses
 import datetime as dt
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from nest_builder.entities.claims import Statement
+from nest_builder.entities.dates import DATE, read_date
 from nest_builder.entities.names import coarse, fold, short_forms
 from nest_builder.entities.roles import RoleBook, role_key
 from nest_builder.entities.sentences import polarity
@@ -31,11 +33,19 @@ _OUTDATED: Final = 0.2  # what is left of a former holder's evidence
 _ELSEWHEN: Final = 0.3  # of a launch or a change at another time than asked
 _OTHER_KIND: Final = 0.1  # of a launch of another kind of thing
 _SOON: Final = dt.timedelta(days=31)  # reviews come after the launch
+_LATER: Final = dt.timedelta(days=62)  # who holds a role by then has mostly held it before
+_BEGAN: Final = re.compile(
+    rf"\b(?:since|started on|took office on|took over on|sworn in on|appointed on|elected on) (?:the )?(?:{DATE.pattern})",
+    re.IGNORECASE,
+)
 _FORMER: Final = re.compile(r"\b(?:former|ex|previous|outgoing|predecessor)\b", re.IGNORECASE)
 _QUALIFIERS: Final = frozenset(("deputy", "vice", "former", "acting", "assistant", "interim", "honorary"))
 _TOPIC: Final = 0.35  # of what a page is about, where no sentence says it outright
 MIN_BELIEF: Final = 0.15  # a candidate that hardly anything speaks for would be a guess
 _SEEN: Final = frozenset(("person", "product", "building"))
+
+
+Known = Callable[[str], dt.date | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +58,8 @@ class Evidence:
         weight: In (0, 1].
         source: Number of the independent source.
         passage: What says so.
-        date: When it says that it happened, else when it was said.
+        said: When it was said.
+        began: When it says that it happened or began; None where it does not.
     """
 
     name: str
@@ -56,11 +67,12 @@ class Evidence:
     weight: float
     source: int
     passage: Passage
-    date: dt.date | None
+    said: dt.date | None = None
+    began: dt.date | None = None
 
 
 def find_candidates(
-    need: Need, ranked: Sequence[Ranked], read: Mapping[str, ReadPage], book: RoleBook
+    need: Need, ranked: Sequence[Ranked], read: Mapping[str, ReadPage], book: RoleBook, known: Known
 ) -> list[Candidate]:
     """Return the candidate answers to a need, the most confident first.
 
@@ -69,6 +81,7 @@ def find_candidates(
         ranked: The retrieved passages, the nearest first; their pages are dated as the question allows.
         read: The pages by their address.
         book: Known roles.
+        known: Returns since when something is known; what is known from before a time was not launched in it.
     """
     sources = independent(list(read.values()))
     match need.kind:
@@ -78,6 +91,9 @@ def find_candidates(
             )
         case "made":
             evidence = _launched(need, ranked, read, sources) + _topics_of_maker(need, read, sources)
+            evidence = [
+                item for item in evidence if not (need.since and (day := known(item.name)) and day < need.since)
+            ]
         case "named":
             evidence = _named(need, read, sources)
         case _:
@@ -181,49 +197,67 @@ def _holders(
         if claim.polarity != "stated":
             doubted[fold(name.name)] += 1
             continue
-        published = page.page.published_at
-        date = published.date() if published else None
-        if need.until and need.since is None and date and date > need.until:
-            continue  # it tells of a time after the one asked about
+        said = _day(page)
+        began = _since(page, claim) or (said if claim.relation == "took" else None)
         weight = _WEIGHT[claim.relation]
+        if need.until and said and said > need.until and not (began and began <= need.until):
+            if began or said > need.until + _LATER:
+                continue  # it tells of a time after the one asked about
+            weight *= _ELSEWHEN * 2
         if need.hypernym and (need.hypernym == "person") != (coarse(name.label) == "person"):
             weight *= _OTHER_KIND
         if need.hypernym not in ("", "person") and (kind := kind_of(page, claim.key)) and kind != need.hypernym:
             weight *= _OTHER_KIND
-        found.append(
-            Evidence(name.name, name.label, weight, sources[page.page.url], passage, _since(page, claim, date))
-        )
+        found.append(Evidence(name.name, name.label, weight, sources[page.page.url], passage, said, began))
     stated = Counter(fold(item.name) for item in found)
     return [item for item in found if stated[fold(item.name)] > doubted[fold(item.name)]]
 
 
-def _since(page: ReadPage, claim: Statement, said: dt.date | None) -> dt.date | None:
-    """Return since when the page says that someone holds the role, else when it says so."""
+def _day(page: ReadPage) -> dt.date | None:
+    return page.page.published_at.date() if page.page.published_at else None
+
+
+def _since(page: ReadPage, claim: Statement) -> dt.date | None:
+    """Return since when a page says that somebody holds a role."""
     for other in page.statements:
         if other.relation == "held_since" and other.key == claim.key:
             day, _, role = other.value.partition(" ")
             if same_role(role, claim.value):
                 return dt.date.fromisoformat(day)
-    return said
+    about = topic(page)
+    if about is not None and about.key == claim.key and (match := _BEGAN.search(page.page.text)) is not None:
+        date = DATE.search(match.group())
+        return read_date(date, _day(page)) if date else None
+    return None
 
 
 def _current(evidence: Sequence[Evidence], need: Need) -> list[Evidence]:
     """Weigh holders against each other: the latest change wins; a change asked about by its month is the one of that month."""
     names = canonical(Counter(item.name for item in evidence), {item.name: item.label for item in evidence})
     began: dict[str, dt.date] = {}
+    said: dict[str, dt.date] = {}
     for item in evidence:
-        if item.date is not None:
-            name = names[item.name]
-            began[name] = min(item.date, began.get(name, item.date))
+        name = names[item.name]
+        if item.began is not None:
+            began[name] = min(item.began, began.get(name, item.began))
+        if item.said is not None:
+            said[name] = min(item.said, said.get(name, item.said))
+    factors: dict[str, float] = {}
     if need.since is not None:
-        asked = {name for name, day in began.items() if need.since <= day <= (need.until or dt.date.max)}
-        return [_scaled(item, 1.0 if names[item.name] in asked else _ELSEWHEN) for item in evidence]
-    latest = max(began.values(), default=None)
-    return [_scaled(item, 1.0 if began.get(names[item.name]) == latest else _OUTDATED) for item in evidence]
+        end = need.until or dt.date.max
+        for name in set(names.values()):
+            if name in began:
+                factors[name] = 1.0 if need.since <= began[name] <= end else _ELSEWHEN
+            else:  # a holder of whom nobody says since when
+                factors[name] = 2 * _ELSEWHEN if said.get(name, dt.date.min) >= need.since else _ELSEWHEN
+    else:
+        latest = max((said | began).values(), default=None)
+        factors = {name: 1.0 if (said | began).get(name) == latest else _OUTDATED for name in names.values()}
+    return [_scaled(item, factors[names[item.name]]) for item in evidence]
 
 
 def _scaled(item: Evidence, factor: float) -> Evidence:
-    return Evidence(item.name, item.label, item.weight * factor, item.source, item.passage, item.date)
+    return dataclasses.replace(item, weight=item.weight * factor)
 
 
 def _launched(
@@ -241,7 +275,6 @@ def _launched(
         begins = fold(name.name).split()[:1] == wanted[:1]  # "Vantor K3" is Vantor's, whoever says so
         if not known and not begins:
             continue
-        published = page.page.published_at
         day = next(
             (
                 other.value
@@ -250,7 +283,7 @@ def _launched(
             ),
             "",
         )
-        date = dt.date.fromisoformat(day) if day else (published.date() if published else None)
+        date = dt.date.fromisoformat(day) if day else _day(page)
         weight = 1.0 if claim.relation == "launched" else 0.5
         if need.since and date and not need.since <= date <= (need.until or dt.date.max):
             weight *= _ELSEWHEN
@@ -284,8 +317,7 @@ def _topics_with_role(need: Need, read: Mapping[str, ReadPage], sources: Mapping
         for passage in passages(page.page):
             text = f" {role_key(passage.text)} "
             if wanted in text and polarity(passage.text.rstrip("?")) == "stated" and not _FORMER.search(passage.text):
-                date = published.date() if published else None
-                found.append(Evidence(about.name, about.label, _TOPIC, sources[url], passage, date))
+                found.append(Evidence(about.name, about.label, _TOPIC, sources[url], passage, _day(page)))
                 break
     return found
 
@@ -334,7 +366,7 @@ def _named(need: Need, read: Mapping[str, ReadPage], sources: Mapping[str, int])
             for name in hits[:1]:
                 weight = (1.0 if coarse(name.label) in _SEEN else 0.3) * 0.4**order
                 passage = Passage(name.sentence, url, page.page.title, page.page.published_at)
-                found.append(Evidence(name.name, name.label, weight, sources[url], passage, None))
+                found.append(Evidence(name.name, name.label, weight, sources[url], passage))
     return found
 
 
@@ -359,5 +391,5 @@ def _any_name(
             fits = not kind or not need.hypernym or kind == need.hypernym
             weight = 0.6 * max(0.0, item.score / best) ** 2 * (1.0 if fits else _OTHER_KIND)
             if weight > 0:
-                found.append(Evidence(name.name, name.label, weight, sources[page.page.url], item.passage, None))
+                found.append(Evidence(name.name, name.label, weight, sources[page.page.url], item.passage))
     return found

@@ -62,7 +62,7 @@ def ask_model(
     if len(candidates) < 2:
         return candidates
     lines = [
-        f"{item.name} | {item.date or 'undated'} | {' '.join(item.passage.text.split())[:400]}" for item in evidence
+        f"{item.name} | {item.said or 'undated'} | {' '.join(item.passage.text.split())[:400]}" for item in evidence
     ]
     chosen = language.complete(_REDUCE + need.text, "\n".join(lines)).strip().strip(".\"'")
     if not any(chosen.casefold() == candidate.text.casefold() for candidate in candidates):

@@ -1,5 +1,6 @@
 """Pages read for their names and claims, by the same rules by which the pipeline reads articles."""
 
+import datetime as dt
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -76,6 +77,11 @@ class Reader:
         while len(self._held) > MAX_HELD:
             self._held.popitem(last=False)
         return read
+
+    def known(self, name: str) -> dt.date | None:
+        """Return since when something of that name is known; None where it is not."""
+        found = self._knowledge.find(name)
+        return found.since if found else None
 
     def _claims(self, page: Page, parts: Sequence[Part]) -> ReadPage:
         linked = link(parts, self._knowledge)

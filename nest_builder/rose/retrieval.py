@@ -220,7 +220,9 @@ class IRAG:
                     work.candidates = ask_model(self._language, work.need, ranked, work.read)
                 except OSError as error:
                     work.notes.append(f"by extraction, as the language model failed: {error}"[:200])
-            work.candidates = work.candidates or find_candidates(work.need, ranked, work.read, self._reader.book)
+            if not work.candidates:
+                book, known = self._reader.book, self._reader.known
+                work.candidates = find_candidates(work.need, ranked, work.read, book, known)
 
     def _picture(self, works: Sequence[_Work], names: dict[int, tuple[str, ...]]) -> None:
         """Gather reference pictures of the candidates of all questions together."""
