@@ -138,7 +138,7 @@ def published_settings(settings: Settings) -> dict[str, Any]:
         "ask": True,
         "newsworld": True,
         "web": {"user_agent", "respect_opt_out"},
-        "annotate": {"detector", "detector_model", "mask_model", "box_threshold", "nms_iou"},
+        "annotate": {"detector", "detector_model", "mask_model", "mask_windows", "box_threshold", "nms_iou"},
         "export": {"min_p_correct", "test_days", "rows_per_group"},
     }
     published: dict[str, Any] = _without_folders(settings.model_dump(mode="json", include=shaping))
