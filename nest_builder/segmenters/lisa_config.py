@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from transformers import CLIPVisionConfig, LlamaConfig, PretrainedConfig, SamConfig
 
 
-class LisaConfig(PretrainedConfig):  # type: ignore[misc]  # the library ships no types
+class LisaConfig(PretrainedConfig):  # type: ignore[no-untyped-call]  # the library ships no types
     """What LISA is made of (Lai et al. 2024, "LISA: Reasoning Segmentation via Large Language Model").
 
     Args:

@@ -73,7 +73,7 @@ class Answers:
     ious: Tensor
 
 
-class LisaForSegmentation(PreTrainedModel):  # type: ignore[misc]  # the library ships no types
+class LisaForSegmentation(PreTrainedModel):  # type: ignore[no-untyped-call]  # the library ships no types
     """The model; `Lisa` in `segmenters.lisa` takes pictures and words.
 
     SESAME and READ are of this family and differ little. SESAME (Wu et al. 2024) starts from LLaVA 1.5: a tower of
@@ -142,6 +142,21 @@ class LisaForSegmentation(PreTrainedModel):  # type: ignore[misc]  # the library
         )
         return masks[:, 0, 0], ious[:, 0, 0]
 
+    def hear(
+        self, words: Tensor, before: Tensor, picture: Tensor, input_ids: Tensor, attention_mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Read t texts with their answers; arguments and errors as for `forward`.
+
+        Returns:
+            All hidden states (t, l, d), and those that predict each answer's first `[SEG]` (t, d).
+        """
+        said = input_ids[:, 1:] == self.config.seg_token_id
+        if not bool(said.any(1).all()):
+            raise ValueError("every text needs an answer with [SEG]")
+        cache = self.remember(words, before, picture)
+        hidden = self._step(input_ids, F.pad(attention_mask, (cache.get_seq_length(), 0), value=1), None, cache)
+        return hidden, hidden[torch.arange(len(said), device=said.device), said.int().argmax(1)]
+
     def forward(
         self,
         encoded: Encoded,
@@ -164,16 +179,8 @@ class LisaForSegmentation(PreTrainedModel):  # type: ignore[misc]  # the library
         Raises:
             ValueError: A text has no `[SEG]` after its first token.
         """
-        cache = self.remember(encoded.words, before, picture)
-        whole = F.pad(attention_mask, (cache.get_seq_length(), 0), value=1)
-        out = self.language_model.model(input_ids=input_ids, attention_mask=whole, past_key_values=cache)
-        hidden = out.last_hidden_state
+        hidden, states = self.hear(encoded.words, before, picture, input_ids, attention_mask)
         logits = self.language_model.lm_head(hidden)
-        said = input_ids[:, 1:] == self.config.seg_token_id
-        if not bool(said.any(1).all()):
-            raise ValueError("every text needs an answer with [SEG]")
-        places = said.int().argmax(1)
-        states = hidden[torch.arange(len(places), device=places.device), places]
         prompts = self.text_hidden_fcs(states)
         masks, ious = self.decode(prompts, encoded.embeddings[picture])
         loss = None

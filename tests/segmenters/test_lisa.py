@@ -41,7 +41,8 @@ def test_batches_and_kept_features_change_nothing(folder):
     again = together.segment(pictures, texts)
     alone = [lisa(folder, batch_size=1).segment([one], [text])[0] for one, text in zip(pictures, texts, strict=True)]
     for one, other, third in zip(expected, again, alone, strict=True):
-        assert (one.mask == other.mask).all() and (one.mask == third.mask).all()
+        assert (one.mask == other.mask).all()
+        assert (one.mask == third.mask).all()
         assert one.score == pytest.approx(third.score, abs=1e-5)
 
 

@@ -73,7 +73,7 @@ def test_answering_finds_the_mask_of_the_same_words_given():
     for row in range(2):
         said = answers.tokens[row].tolist()
         whole = [*ids[row, : mask[row].sum()].tolist(), *said]
-        given, given_mask = texts(whole)
+        given, _given_mask = texts(whole)
         words = model.language_model.get_input_embeddings()
         read = torch.cat([words(BEFORE)[None], pictures.words[picture[row]][None], words(given)], 1)
         with torch.no_grad():
@@ -130,7 +130,8 @@ def test_saved_weights_load_as_they_were(tmp_path, changes):
     model = build(**changes)
     model.save_pretrained(tmp_path)
     loaded, report = LisaForSegmentation.from_pretrained(tmp_path, output_loading_info=True)
-    assert not report["missing_keys"] and not report["unexpected_keys"]
+    assert not report["missing_keys"]
+    assert not report["unexpected_keys"]
     for name in ("vision_select_layer", "projector_layers", "seg_token_id", "prompt_after", "max_text_tokens"):
         assert getattr(loaded.config, name) == getattr(model.config, name)
     assert loaded.config.mask_config.vision_config.image_size == 64
