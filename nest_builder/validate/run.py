@@ -82,6 +82,8 @@ class Validator:
     def validate(self, cases: Sequence[Case]) -> list[Verdict]:
         """Return n verdicts for n samples; none of them has a label where a static model fails the control set.
 
+        A sample whose retrieval failed has none either: that nothing was found by a service that is down proves nothing.
+
         Raises:
             RuntimeError: A segmenter fails on a sample (or another of `annotate.base.MODEL_ERRORS`).
             OSError: A remote segmenter cannot be reached.
@@ -90,6 +92,7 @@ class Validator:
         if reasons:
             return [no_verdict("; ".join(reasons), self._rule) for _ in cases]
         attempts: list[list[Attempt]] = [[] for _ in cases]
+        failures: dict[int, str] = {}
         asked = [(at, way) for at, case in enumerate(cases) for way in paraphrases(case.question, self._ways)]
         queries = [Query(cases[at].image, way, cases[at].asked_at, cases[at].exclude) for at, way in asked]
         for rose in self._systems:
@@ -98,4 +101,14 @@ class Validator:
                 for (at, way), said in zip(asked, rose.segment(queries, system), strict=True):
                     mask = said.segmentation.mask
                     attempts[at].append(Attempt.of(system, name, way, mask, cases[at].mask, said.answer))
-        return [judge(made, self._rule) for made in attempts]
+                    if reason := _failure(said):
+                        failures[at] = reason
+        return [
+            no_verdict(failures[at], self._rule, passing=True) if at in failures else judge(made, self._rule)
+            for at, made in enumerate(attempts)
+        ]
+
+
+def _failure(said: Answered) -> str:
+    """Return why a part of ROSE did not do its work; "" where all did."""
+    return "; ".join(f"{step.part}: {step.reason}" for step in said.steps if step.decision == "failed")

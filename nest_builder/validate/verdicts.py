@@ -105,6 +105,7 @@ class Verdict:
         rose_iou: Likewise of the best ROSE.
         attempts: Every answer.
         rule: The thresholds.
+        passing: There is none because a service was down; another time there may be one.
     """
 
     label: Label | None
@@ -114,6 +115,7 @@ class Verdict:
     rose_iou: float | None
     attempts: tuple[Attempt, ...]
     rule: Rule
+    passing: bool = False
 
 
 def judge(attempts: Sequence[Attempt], rule: Rule) -> Verdict:
@@ -143,6 +145,6 @@ def judge(attempts: Sequence[Attempt], rule: Rule) -> Verdict:
     return Verdict(label, "", ious["static"], ious["search"], ious["rose"], tuple(attempts), rule)
 
 
-def no_verdict(reason: str, rule: Rule) -> Verdict:
-    """Return what is said of a sample where nothing can be: the reason."""
-    return Verdict(None, reason, None, None, None, (), rule)
+def no_verdict(reason: str, rule: Rule, *, passing: bool = False) -> Verdict:
+    """Return what is said of a sample where nothing can be: the reason, and whether it will pass."""
+    return Verdict(None, reason, None, None, None, (), rule, passing)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nest_builder.rose.base import Query
+from nest_builder.rose.base import Query, Retrieval, Step
 from nest_builder.rose.rose import Rose
 from nest_builder.segmenters.base import Segmentation
 from nest_builder.validate.control import Known, check
@@ -154,3 +154,28 @@ def test_the_control_set_is_asked_once():
     assert base.calls == calls + 3
     with pytest.raises(ValueError, match="at least one base"):
         Validator([], known())
+
+
+class Down:
+    """A retrieval whose service is down for one question."""
+
+    def retrieve(self, queries):
+        return [
+            Retrieval(
+                (),
+                None,
+                (),
+                Step(
+                    "irag", *(("failed", "no answer in 3 s") if "down" in one.text else ("no answer", "nothing found"))
+                ),
+            )
+            for one in queries
+        ]
+
+
+def test_a_service_that_is_down_proves_nothing():
+    image, masks = picture()
+    validator = Validator([Rose(KnowsColours("red", "blue"), irag=Down())], known(), ways=1)
+    down, none = validator.validate([Case(image, "down", masks["red"]), Case(image, "none", masks["red"])])
+    assert (down.label, down.reason, down.passing) == (None, "irag: no answer in 3 s", True)
+    assert (none.label, none.reason, none.passing) == ("unsolved", "", False)
