@@ -6,26 +6,25 @@ from pathlib import Path
 
 from PIL import Image
 
-from nest_builder.annotate.base import MaskModel
-from nest_builder.annotate.segment import Segmenter
 from nest_builder.clock import Clock, system_clock
-from nest_builder.config import DATA, RoseSettings, Settings
+from nest_builder.config import Settings
 from nest_builder.entities.hypernyms import lexicon
-from nest_builder.entities.knowledge import load_knowledge
-from nest_builder.entities.recognizer import SpacyRecognizer
 from nest_builder.images.decode import BadImageError, decode_rgb
 from nest_builder.reasons import Reason
-from nest_builder.rose.base import LanguageModel, WebSearch
+from nest_builder.rose.base import WebSearch
 from nest_builder.rose.cache import Cache
-from nest_builder.rose.embed import text_embedder
-from nest_builder.rose.language import OpenAICompatible
+from nest_builder.rose.embed import CachedImages
+from nest_builder.rose.glance import RegionGlance
+from nest_builder.rose.models import Models, load_models
 from nest_builder.rose.reading import Reader
 from nest_builder.rose.retrieval import IRAG
 from nest_builder.rose.rose import Rose
 from nest_builder.rose.search import ArticleSearch, Brave, SearxNG
 from nest_builder.rose.text_prompt import TextPrompt
-from nest_builder.segmenters.base import ReferringSegmenter
-from nest_builder.segmenters.loading import load_segmenter
+from nest_builder.rose.visual_entities import ReferenceMatch
+from nest_builder.rose.visual_prompt import VisualPrompt
+from nest_builder.rose.websense import WebSense
+from nest_builder.rose.websense_model import OpenQuestions
 from nest_builder.store.session import Store
 from nest_builder.web import Expect, PoliteClient
 
@@ -50,36 +49,41 @@ def load_rose(
         FileNotFoundError: A model's folder is missing.
     """
     with ExitStack() as stack:
+        models = load_models(settings)
         cache = Cache(_cache_file(settings))
         stack.callback(cache.close)
-        search = _search(settings, client, store, stack)
-        mask_model = Segmenter(settings.annotate)
-        knowledge = load_knowledge(settings.entities.snapshot)
-        recognizer = SpacyRecognizer(settings.entities.spacy_model, knowledge)
-        words = lexicon(settings.entities.hypernyms)
-        irag = IRAG(
-            search,
-            client,
-            Reader(recognizer, knowledge, words),
-            text_embedder(settings.rose.text_embedder, settings.annotate.device),
-            language=_language(settings.rose),
-            cache=cache,
-            clock=clock,
-        )
-        yield Rose(_segmenter(settings, mask_model), None, irag, TextPrompt())
+        yield assemble(settings, models, client, _search(settings, client, store, stack), cache, clock)
 
 
-def _segmenter(settings: Settings, mask_model: MaskModel) -> ReferringSegmenter:
-    """Make the base; the built-in ones get what ROSE has loaded already."""
-    rose = settings.rose
-    options = dict(rose.segmenter_options)
-    short, _, model = rose.segmenter.partition(":")
-    if short == "lisa":
-        require_model(model or str(DATA / "models" / "lisa-tiny"))
-        options.setdefault("device", settings.annotate.device)
-    elif short == "grounded-sam":
-        options = {"settings": settings.annotate, "mask_model": mask_model} | options
-    return load_segmenter(rose.segmenter, options)
+def assemble(
+    settings: Settings, models: Models, client: PoliteClient, search: WebSearch, cache: Cache, clock: Clock
+) -> Rose:
+    """Put ROSE together from models that are there already; what it has seen and read is its own."""
+    words = lexicon(settings.entities.hypernyms)
+    visual_prompt = matching = glance = None
+    if models.images is not None:
+        visual_prompt = VisualPrompt(models.detector, models.masks, CachedImages(models.images))
+        matching, glance = ReferenceMatch.beside(visual_prompt), RegionGlance(visual_prompt.finder)
+    websense = WebSense(
+        models.knowledge,
+        settings.entities.cutoff,
+        recognizer=models.recognizer,
+        language=models.language,
+        classifier=OpenQuestions(),
+        glance=glance,
+        words=words,
+    )
+    irag = IRAG(
+        search,
+        client,
+        Reader(models.recognizer, models.knowledge, words),
+        models.texts,
+        language=models.language,
+        visual=matching,
+        cache=cache,
+        clock=clock,
+    )
+    return Rose(models.segmenter, websense, irag, TextPrompt(), visual_prompt)
 
 
 def _search(settings: Settings, client: PoliteClient, store: Store | None, stack: ExitStack) -> WebSearch:
@@ -99,31 +103,10 @@ def _search(settings: Settings, client: PoliteClient, store: Store | None, stack
             return articles
 
 
-def _language(rose: RoseSettings) -> LanguageModel | None:
-    if not rose.language_url:
-        return None
-    if not rose.language_model:
-        raise ValueError("settings: rose.language_model: name the model at rose.language_url")
-    return OpenAICompatible(rose.language_url, rose.language_model)
-
-
 def _cache_file(settings: Settings) -> Path | None:
     if settings.rose.cache is None:
         return settings.workdir / "rose.sqlite"
     return Path(settings.rose.cache) if settings.rose.cache else None
-
-
-def require_model(name: str) -> None:
-    """Say early, and in words, that a model's folder is missing; a hub id is left to the hub.
-
-    Raises:
-        FileNotFoundError: The name is a path, and nothing is there.
-    """
-    path = Path(name)
-    if (path.is_absolute() or name.startswith(".")) and not path.exists():
-        raise FileNotFoundError(
-            f"no model in {name}: `make train-tiny` makes the embedded ones; or name another in the settings"
-        )
 
 
 def read_image(source: str, settings: Settings, client: PoliteClient) -> Image.Image:

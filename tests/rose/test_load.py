@@ -9,10 +9,15 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from nest_builder.clock import fixed_clock
 from nest_builder.config import Settings, load_settings
 from nest_builder.images.decode import BadImageError
-from nest_builder.rose.load import read_image
+from nest_builder.rose.cache import Cache
+from nest_builder.rose.load import assemble, load_rose, read_image
+from nest_builder.rose.models import load_models
+from nest_builder.rose.search import SearxNG
 from nest_builder.web.exchange import Consent, Exchange, FetchFailed, FetchReason, RobotsVerdict, Validators
+from tests.rose.fakes import query
 
 NOW = dt.datetime(2025, 10, 1, tzinfo=dt.UTC)
 
@@ -100,3 +105,54 @@ def test_what_is_no_picture_says_why(
 def test_opt_outs_count_only_where_settings_say_so() -> None:
     settings = bounded(respect_opt_out=False)
     assert read_image("http://a.test/x", settings, OneAnswer(png(), opt_out=True)).size == (40, 30)  # type: ignore[arg-type]
+
+
+def with_rose(folder: Path, **rose: Any) -> Settings:
+    settings = load_settings(workdir=folder)
+    chosen = {"segmenter": "tests.rose.fakes:FakeSegmenter", "image_embedder": "", **rose}
+    return settings.model_copy(update={"rose": settings.rose.model_copy(update=chosen)})
+
+
+@pytest.mark.parametrize(
+    ("rose", "error", "said"),
+    [
+        ({"segmenter": "lisa:/absent/model"}, FileNotFoundError, "no model in /absent/model: `make train-tiny`"),
+        ({"segmenter": "sesame"}, ValueError, "no segmenter 'sesame': choose one of lisa"),
+        ({"segmenter": "tests.rose.fakes:Nothing"}, ValueError, "cannot load"),
+        ({"segmenter": "tests.rose.fakes:picture"}, ValueError, "is no segmenter"),
+        ({"segmenter_options": {"colour": 1}}, ValueError, "cannot be made with the options"),
+        ({"image_embedder": "./absent-clip"}, FileNotFoundError, "no model in ./absent-clip"),
+        ({"search_url": ""}, ValueError, "rose.search_url: name the SearxNG instance"),
+        ({"search": "articles"}, ValueError, "the search among articles needs a store"),
+        ({"language_url": "http://localhost:1/v1"}, ValueError, "rose.language_model: name the model"),
+    ],
+)
+def test_wrong_settings_are_said_before_anything_is_loaded(
+    tmp_path: Path, rose: dict[str, Any], error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said), load_rose(with_rose(tmp_path, **rose), OneAnswer()):  # type: ignore[arg-type]
+        pass
+
+
+def test_what_settings_name_is_what_is_built(tmp_path: Path) -> None:
+    settings = with_rose(tmp_path, image_embedder="openai/clip-vit-base-patch32")
+    with load_rose(settings, OneAnswer()) as rose:  # type: ignore[arg-type]
+        assert rose.segmenter.identity() == "fake"
+        assert (tmp_path / "rose.sqlite").exists()
+        assert None not in (rose.websense, rose.irag, rose.text_prompt, rose.visual_prompt)
+        (said,) = rose.segment([query()], "static")
+        assert said.segmentation.mask.any()
+    with load_rose(with_rose(tmp_path, image_embedder="", cache=""), OneAnswer()) as rose:  # type: ignore[arg-type]
+        assert rose.visual_prompt is None
+
+
+def test_parts_share_what_they_load(tmp_path: Path) -> None:
+    settings = with_rose(tmp_path, segmenter="grounded-sam", image_embedder="openai/clip-vit-base-patch32", cache="")
+    models = load_models(settings)
+    client: Any = OneAnswer()
+    rose = assemble(settings, models, client, SearxNG(client, "http://search.test"), Cache(), fixed_clock(NOW))
+    finder = rose.visual_prompt.finder  # type: ignore[union-attr]
+    assert rose.irag._visual._finder is finder  # type: ignore[union-attr]
+    assert rose.websense._glance._finder is finder  # type: ignore[union-attr]
+    assert finder._detector is models.detector
+    assert rose.segmenter._mask_model is models.masks is rose.visual_prompt._masks  # type: ignore[attr-defined, union-attr]
