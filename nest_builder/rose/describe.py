@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 from nest_builder.entities.looks import main_colour
 from nest_builder.entities.names import fold
-from nest_builder.rose.answers import kind_of
+from nest_builder.rose.evidence import kind_of
 from nest_builder.rose.reading import ReadPage
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from nest_builder.questions.checks import mentions
-from nest_builder.rose.answers import Evidence, independent, reduce
+from nest_builder.rose.answers import reduce
 from nest_builder.rose.base import Candidate, LanguageModel
 from nest_builder.rose.chunks import Ranked
+from nest_builder.rose.evidence import Evidence, independent
 from nest_builder.rose.reading import ReadPage
 from nest_builder.rose.rewrite import Need
 

@@ -1,7 +1,7 @@
 """Reference pictures: decoded within bounds, without copies of the query's picture and of each other."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +11,8 @@ from PIL import Image
 from nest_builder.images.decode import THUMB, BadImageError, decode_rgb
 from nest_builder.images.near_duplicates import Frame
 from nest_builder.questions.checks import mentions
-from nest_builder.rose.base import Reference
+from nest_builder.rose.base import PictureHit, Reference
+from nest_builder.rose.pages import Page
 
 MAX_PIXELS: Final = 40_000_000
 MAX_SIDE: Final = 640  # pixels; more helps no feature
@@ -55,6 +56,30 @@ def caption_rank(caption: str, title: str, name: str) -> int | None:
         return 2 if mentions(title, [name]) else None
     # "Ada Okoro (left) and Ben Adler (right)": two are shown, and it takes eyes to tell which is which.
     return 1 if re.search(r"\b(?:left|right|centre|center|middle|next to|and|with)\b", caption, re.I) else 0
+
+
+def find_leads(
+    name: str, hits: Iterable[PictureHit], pages: Iterable[Page], admits: Callable[[str, str], bool]
+) -> list[Lead]:
+    """Return pictures that may show an answer, the surest first; those that only a title speaks for where there are no others.
+
+    Args:
+        name: The answer.
+        hits: What the picture search found; a hit's title is its caption.
+        pages: Retrieved pages, whose captions may name it.
+        admits: Tells whether a picture and its page may be used.
+    """
+    shown = [(hit.image_url, hit.page_url, hit.title, "") for hit in hits]
+    shown += [(figure.image_url, page.url, figure.caption, page.title) for page in pages for figure in page.figures]
+    best: dict[str, Lead] = {}
+    for image_url, page_url, caption, title in shown:
+        rank = caption_rank(caption, title, name)
+        if rank is None or not admits(image_url, page_url):
+            continue
+        if image_url not in best or rank < best[image_url].rank:
+            best[image_url] = Lead(image_url, page_url, rank)
+    ordered = sorted(best.values(), key=lambda lead: lead.rank)
+    return [lead for lead in ordered if lead.rank < 2] or ordered
 
 
 def accepted(files: Iterable[tuple[Lead, bytes]], query: Fingerprint, count: int) -> Iterator[Reference]:

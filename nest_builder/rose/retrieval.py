@@ -34,7 +34,7 @@ from nest_builder.rose.fetching import Fetcher
 from nest_builder.rose.mapreduce import ask_model
 from nest_builder.rose.pages import Page, PageStore
 from nest_builder.rose.reading import Reader, ReadPage
-from nest_builder.rose.references import Fingerprint, Lead, accepted, caption_rank
+from nest_builder.rose.references import Fingerprint, Lead, accepted, find_leads
 from nest_builder.rose.rewrite import Need, read_need, rewrite
 from nest_builder.rose.scope import Scope
 from nest_builder.rose.searching import Asked, Searches
@@ -239,22 +239,9 @@ class IRAG:
                     paid.add(key)
                 if answers[key].error:
                     work.notes.append(f"no picture search: {answers[key].error}"[:200])
-                found = [
-                    Lead(hit.image_url, hit.page_url, rank)
-                    for hit in answers[key].hits
-                    if (rank := caption_rank(hit.title, "", name)) is not None
-                ]
-                for page in work.pages.values():
-                    found += [
-                        Lead(figure.image_url, page.url, rank)
-                        for figure in page.figures
-                        if (rank := caption_rank(figure.caption, page.title, name)) is not None
-                    ]
-                usable = {lead.image_url: lead for lead in sorted(found, key=lambda lead: -lead.rank)}
-                best = [lead for lead in usable.values() if work.scope.admits_picture(lead.image_url, lead.page_url)]
-                sure = [lead for lead in reversed(best) if lead.rank < 2] or best
+                found = find_leads(name, answers[key].hits, work.pages.values(), work.scope.admits_picture)
                 # Twice as many as are wanted: some are broken, some are copies.
-                leads[id(work), name] = sure[: 2 * self._limits.references]
+                leads[id(work), name] = found[: 2 * self._limits.references]
         files = self._fetcher.pictures([lead.image_url for found in leads.values() for lead in found])
         paid_files: set[str] = set()
         for work in works:
