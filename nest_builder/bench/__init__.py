@@ -10,7 +10,7 @@ from pathlib import Path
 from nest_builder.bench.result import Result
 
 # Name -> the part of the development data that it reads, where there is one.
-BENCHMARKS = {"models": "coco_free", "annotate": "vocab", "articles": "articles"}
+BENCHMARKS = {"models": "coco_free", "annotate": "vocab", "articles": "articles", "rose": "", "rose-speed": ""}
 QUICK = ("models", "annotate")  # those with a short form
 
 
@@ -29,5 +29,5 @@ def run_benchmark(name: str, seed: int, data: Path | None, quick: bool = False) 
     """
     if quick and name not in QUICK:
         raise ValueError(f"{name} has no quick form: choose one of {', '.join(QUICK)}")
-    result: Result = import_module(f"nest_builder.bench.{name}").run(seed, data, quick)
+    result: Result = import_module(f"nest_builder.bench.{name.replace('-', '_')}").run(seed, data, quick)
     return result

@@ -1,0 +1,131 @@
+"""``nest bench rose-speed``: a batch through ROSE against the same parts one sample at a time, and what each part takes.
+
+The samples are NEST+ questions on a Newsworld whose server is a process of its own on loopback. *Batch*: all samples in one
+call, nothing known before. *Alone*: the same models, but each sample for itself, as by a script that calls the parts for one
+picture and question: no search answer, page, feature or prototype is kept from one to the next. *In turn*: one sample at a
+time with everything kept. *Again*: the batch once more, with everything kept. Models are loaded before any clock runs.
+"""
+
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from nest_builder.annotate.masks import mask_iou
+from nest_builder.annotate.models import choose_device
+from nest_builder.bench.result import Pin, Result, machine
+from nest_builder.config import Settings, load_settings
+from nest_builder.newsworld.questions import Asked, nest_plus
+from nest_builder.newsworld.world import World
+from nest_builder.rose.base import Query
+from nest_builder.rose.cache import Cache
+from nest_builder.rose.load import assemble
+from nest_builder.rose.models import Models, load_models
+from nest_builder.rose.rose import Answered, Rose
+from nest_builder.rose.search import SearxNG
+from nest_builder.workspace import open_workspace
+
+SAMPLES = 64
+SAME_MASK = 0.98  # IoU from which two masks are one: batches differ in the last bits
+PARTS = ("websense", "irag", "tpe", "base", "vpe")
+
+
+def run(seed: int, data: Path | None, quick: bool = False) -> Result:
+    """Measure ROSE's speed with the models that the settings name (`NEST_ROSE__SEGMENTER` and the like choose others).
+
+    Args:
+        seed: The world.
+        data: Not used: the samples come from the world.
+        quick: There is no short form: few samples share nothing.
+
+    Raises:
+        FileNotFoundError: A model's folder is missing.
+    """
+    with tempfile.TemporaryDirectory(prefix="nest-rose-speed-") as folder:
+        settings = load_settings(workdir=Path(folder))
+        world = settings.newsworld.model_copy(update={"enabled": True, "seed": seed})
+        settings = settings.model_copy(update={"newsworld": world})
+        asked = nest_plus(World(seed), SAMPLES, seed)
+        figures, said = measure(settings, asked)
+    retrieved = sum(any(step.part == "irag" for step in one.steps) for one in said)
+    setup = {
+        **machine("torch", "transformers", "numpy"),
+        "device": choose_device(settings.annotate.device),
+        "segmenter": settings.rose.segmenter,
+        "seed": seed,
+        "samples": dict(Counter(one.kind for one in asked)),
+        "retrieved": retrieved,
+    }
+    pins = {"speedup": Pin(f"seed {seed}", margin=0.3, relative=True)}
+    return Result("rose-speed", figures, {"speedup": (">=", 3.0), "same_answers": (">=", 0.98)}, {}, setup, pins)
+
+
+def measure(settings: Settings, asked: Sequence[Asked]) -> tuple[dict[str, float], list[Answered]]:
+    """Return the figures (seconds, and milliseconds a sample) and what the batch answered."""
+    queries = [Query(one.image, one.text, one.asked_at, one.exclude) for one in asked]
+    with open_workspace(settings) as space:
+
+        def fresh(models: Models, cache: Cache) -> Rose:
+            search = SearxNG(space.client, settings.rose.search_url)
+            return assemble(settings, models, space.client, search, cache, space.clock)
+
+        def loaded() -> Models:
+            # A segmenter may keep pictures' features, so that each way of working gets models of its own.
+            models = load_models(settings)
+            with closing(Cache()) as cache:
+                fresh(models, cache).segment(queries[:2], parts=("irag", "tpe", "vpe"))
+            return models
+
+        def one_alone(models: Models, query: Query) -> Answered:
+            with closing(Cache()) as cache:
+                return fresh(models, cache).segment([query])[0]
+
+        models = loaded()
+        with closing(Cache()) as cache:
+            rose = fresh(models, cache)
+            batch_s, batch = timed(lambda: rose.segment(queries))
+            again_s, _ = timed(lambda: rose.segment(queries))
+        models = loaded()
+        with closing(Cache()) as cache:
+            rose = fresh(models, cache)
+            turn_s, _ = timed(lambda: [rose.segment([query])[0] for query in queries])
+        models = loaded()
+        alone_s, alone = timed(lambda: [one_alone(models, query) for query in queries])
+    count = len(queries)
+    figures = {
+        "samples": float(count),
+        "speedup": alone_s / batch_s,
+        "speedup_in_turn": alone_s / turn_s,
+        "speedup_again": alone_s / again_s,
+        "batch_ms": 1000 * batch_s / count,
+        "again_ms": 1000 * again_s / count,
+        "in_turn_ms": 1000 * turn_s / count,
+        "alone_ms": 1000 * alone_s / count,
+        "same_answers": float(np.mean([same(one, other) for one, other in zip(batch, alone, strict=True)])),
+    }
+    for part in PARTS:
+        figures[f"{part}_batch_ms"] = part_ms(batch, part)
+        figures[f"{part}_alone_ms"] = part_ms(alone, part)
+    return {key: round(value, 3) for key, value in figures.items()}, batch
+
+
+def timed(call: Callable[[], list[Answered]]) -> tuple[float, list[Answered]]:
+    """Return how many seconds a call takes, and what it returns."""
+    start = time.perf_counter()
+    said = call()
+    return time.perf_counter() - start, said
+
+
+def same(one: Answered, other: Answered) -> bool:
+    """Return whether two answers are one: the same words, and the same mask but for the last bits of a batch."""
+    return one.answer == other.answer and mask_iou(one.segmentation.mask, other.segmentation.mask) >= SAME_MASK
+
+
+def part_ms(said: Sequence[Answered], part: str) -> float:
+    """Return a part's mean milliseconds over the samples that it worked on; 0 where there were none."""
+    times = [1000 * step.seconds for one in said for step in one.steps if step.part == part]
+    return float(np.mean(times)) if times else 0.0
