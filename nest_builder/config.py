@@ -141,6 +141,23 @@ class RoseSettings(Section):
     cache: str | None = Field(None, description="file; by default rose.sqlite in workdir; empty: in memory")
 
 
+class ValidationSettings(Section):
+    """Which samples defeat the static models, and what solves them. ROSE is that of ``rose``, around each of the segmenters."""
+
+    enabled: bool = False
+    segmenters: tuple[str, ...] = Field(
+        ("lisa",), min_length=1, description="static models, named as in rose.segmenter"
+    )
+    control: str = Field(
+        "", description="package.module:function that returns questions about known entities, with masks"
+    )
+    control_floor: float = Field(0.6, ge=0, le=1, description="gIoU on them under which no verdict is given")
+    iou: float = Field(0.5, gt=0, le=1, description="from this IoU on a sample is solved")
+    defeated: Literal["all", "any"] = Field("all", description="how many of the static models must fail")
+    paraphrases: int = Field(3, ge=1, le=5, description="ways to put each question; the majority decides")
+    asked_after_days: int = Field(30, ge=0, description="how long after its article a sample's question is put")
+
+
 class NewsworldSettings(Section):
     """The simulated web. ``enabled`` starts its server beside the run; nothing else in the product looks at it."""
 
@@ -166,6 +183,7 @@ class Settings(BaseSettings):
     ask: AskSettings = AskSettings()
     export: ExportSettings = ExportSettings()
     rose: RoseSettings = RoseSettings()
+    validation: ValidationSettings = ValidationSettings()
     newsworld: NewsworldSettings = NewsworldSettings(enabled=False)
 
     @classmethod

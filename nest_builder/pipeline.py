@@ -15,9 +15,15 @@ from nest_builder.workspace import Workspace
 def build_stages(workspace: Workspace) -> tuple[Stage, ...]:
     """Return the stages from sources to an edition.
 
-    Models load when a stage first has work, so that a run with nothing to do costs nothing.
+    Models load when a stage first has work, so that a run with nothing to do costs nothing. ``validate`` is there where the settings
+    ask for it.
     """
     settings, blobs, client, clock = workspace.settings, workspace.store.blobs, workspace.client, workspace.clock
+    validation: tuple[Stage, ...] = ()
+    if settings.validation.enabled:
+        from nest_builder.stages.validate import Validate  # ROSE and what it needs, for those who want it
+
+        validation = (Validate(settings, workspace.store, client, clock),)
     return (
         Collect(settings.sources, settings.web, blobs, client, clock),
         Extract(settings.extract, blobs),
@@ -26,5 +32,6 @@ def build_stages(workspace: Workspace) -> tuple[Stage, ...]:
         Gather(settings.images, settings.web, blobs, client),
         Annotate(settings.annotate, blobs),
         Ask(settings.ask, settings.entities.hypernyms),
+        *validation,
         Export(settings.export, workspace.settings, blobs, clock),
     )

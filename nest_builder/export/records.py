@@ -11,7 +11,7 @@ from pycocotools import mask as coco
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from nest_builder.store.tables import Annotation, Article, Entity, Image, Sample
+from nest_builder.store.tables import Annotation, Article, Entity, Image, Sample, Verdict
 
 _EXTENSIONS = {"JPEG": "jpg", "TIFF": "tif"}
 _EVIDENCE_TEXT = 2000  # characters of one piece of evidence
@@ -42,19 +42,20 @@ class Record:
 def read_records(session: Session) -> Iterator[Record | str]:
     """Yield each sample's record in the order of their ids, or why it has none."""
     query = (
-        select(Sample, Annotation, Entity, Image, Article)
+        select(Sample, Annotation, Entity, Image, Article, Verdict)
         .outerjoin(Annotation, Annotation.id == Sample.annotation_id)
         .outerjoin(Entity, Entity.key == Sample.entity_key)
         .outerjoin(Image, Image.id == Sample.image_id)
         .outerjoin(Article, Article.url == Image.article_url)
+        .outerjoin(Verdict, Verdict.sample_id == Sample.id)
         .order_by(Sample.id)
     )
-    for sample, annotation, entity, image, article in session.execute(query):
+    for sample, annotation, entity, image, article, verdict in session.execute(query):
         if annotation is None or entity is None or image is None:
             yield f"sample {sample.id}: its annotation, entity or image is not in the store"
             continue
         try:
-            yield _record(sample, annotation, entity, image, article)
+            yield _record(sample, annotation, entity, image, article, verdict)
         except (ValueError, TypeError, KeyError) as error:
             yield f"sample {sample.id}: {type(error).__name__}: {error}"
 
@@ -73,7 +74,14 @@ def utc_text(value: dt.datetime | str | None) -> str | None:
     return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _record(sample: Sample, annotation: Annotation, entity: Entity, image: Image, article: Article | None) -> Record:
+def _record(
+    sample: Sample,
+    annotation: Annotation,
+    entity: Entity,
+    image: Image,
+    article: Article | None,
+    verdict: Verdict | None,
+) -> Record:
     published = (article.published_at if article is not None else None) or image.published_at
     extension = _EXTENSIONS.get(image.format.upper(), image.format.lower())
     return Record(
@@ -97,7 +105,7 @@ def _record(sample: Sample, annotation: Annotation, entity: Entity, image: Image
             "credit": image.credit,
             "consent": _consent(image.consent),
             "annotation": _annotation(annotation),
-            "verdict": {"static_iou": None, "search_iou": None, "rose_iou": None, "label": None},
+            "verdict": _verdict(verdict),
             "review": {"status": "unreviewed", "by": None, "at": None},
         },
         entity_key=sample.entity_key,
@@ -150,6 +158,12 @@ def _consent(consent: dict[str, Any]) -> dict[str, Any]:
         "opt_out": bool(consent.get("opt_out")),
         "checked_at": utc_text(consent.get("checked_at")),
     }
+
+
+def _verdict(verdict: Verdict | None) -> dict[str, Any]:
+    """Return which systems solve the sample; null where they were not run, or where that would prove nothing."""
+    names = ("static_iou", "search_iou", "rose_iou", "label")
+    return {name: None if verdict is None else getattr(verdict, name) for name in names}
 
 
 def _annotation(annotation: Annotation) -> dict[str, Any]:

@@ -22,9 +22,11 @@ from nest_builder.newsworld.names import MASCOTS
 from nest_builder.newsworld.scenes import Instance, Mask, Scene, compose, render
 from nest_builder.newsworld.world import World
 from nest_builder.questions.phrasing import Question, Subject, ask, signatures
+from nest_builder.validate.control import Known
 
 Kind = Literal["known", "nest", "referring", "reasoning"]
 ASKED_AFTER: Final = timedelta(days=30)  # a monthly edition's questions are put some weeks after their articles
+CONTROL_QUESTIONS: Final = 60
 NOVEL_SHARE: Final = 0.43  # of the paper's set
 PLUS_SHARES: Final[tuple[tuple[Kind, float], ...]] = (("nest", 0.70), ("reasoning", 0.11), ("referring", 0.19))
 _SEEN: Final = 0.35  # of a thing's silhouette, at the least
@@ -113,6 +115,11 @@ def known_questions(count: int, seed: int, canon: Canon | None = None) -> list[A
         return Asked(scene.image, question.text, target.mask, entity.name, entity.aliases, "known", "known", CUTOFF)
 
     return _collect(draw, count, "known", seed)
+
+
+def control_set() -> list[Known]:
+    """Return the questions that a static model has to answer before its failures prove anything: `validation.control`."""
+    return [Known(one.image, one.text, one.mask) for one in known_questions(CONTROL_QUESTIONS, 0)]
 
 
 def nest_questions(world: World, count: int, seed: int) -> list[Asked]:

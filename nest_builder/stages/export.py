@@ -20,13 +20,12 @@ from nest_builder.export.takedown import Takedown, read_takedown
 from nest_builder.stage import Done, Failed, Item, Outcome
 from nest_builder.status import StageStatus, read_funnel
 from nest_builder.store.blobs import Blobs
-from nest_builder.store.tables import Annotation, Article, Edition, Entity, Image, Row, Sample
+from nest_builder.store.tables import Annotation, Article, Edition, Entity, Image, Row, Sample, Verdict
 
 log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-# Stages after ``ask`` that say something of a sample would be added to the record, not to this list.
-_UPSTREAM: tuple[type[Row], ...] = (Sample, Annotation, Entity, Image, Article)
+_UPSTREAM: tuple[type[Row], ...] = (Sample, Annotation, Entity, Image, Article, Verdict)
 
 
 class Export:
@@ -136,6 +135,7 @@ def published_settings(settings: Settings) -> dict[str, Any]:
         "entities": True,
         "images": True,
         "ask": True,
+        "validation": True,
         "newsworld": True,
         "web": {"user_agent", "respect_opt_out"},
         "annotate": {"detector", "detector_model", "mask_model", "mask_windows", "box_threshold", "nms_iou"},

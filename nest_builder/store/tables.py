@@ -281,6 +281,22 @@ class Sample(Row):
     support_text: Mapped[str]  # the sentence of the article that holds the answer
 
 
+class Verdict(Row):
+    """Which systems solve a sample, with all that it rests on (``validate``, from a sample)."""
+
+    __tablename__ = "verdict"
+
+    sample_id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    label: Mapped[str | None] = mapped_column(String(32), index=True)  # see validate/verdicts.py; None: no verdict
+    reason: Mapped[str]  # why there is none
+    static_iou: Mapped[float | None]
+    search_iou: Mapped[float | None]
+    rose_iou: Mapped[float | None]
+    attempts: Mapped[list[dict[str, Any]]]  # system, segmenter, prompt, iou, mask (COCO compressed RLE), answer
+    controls: Mapped[list[dict[str, Any]]]  # of each static model: segmenter, giou [value, low, high], floor, questions
+    thresholds: Mapped[dict[str, Any]]
+
+
 class Edition(Row):
     """An exported edition and its manifest (``export``)."""
 

@@ -1,0 +1,195 @@
+"""``validate``: which samples defeat the static models, and what solves them."""
+
+import datetime as dt
+import logging
+import weakref
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from nest_builder.annotate.base import MODEL_ERRORS, Mask
+from nest_builder.annotate.masks import decode_mask
+from nest_builder.annotate.models import load_attribute, model_identity
+from nest_builder.clock import Clock
+from nest_builder.config import Settings
+from nest_builder.digest import canonical, digest
+from nest_builder.images.decode import BadImageError, decode_rgb
+from nest_builder.rose.rose import Rose
+from nest_builder.segmenters.loading import load_segmenter
+from nest_builder.stage import Done, Failed, Item, Outcome, Rejected
+from nest_builder.store.session import Store
+from nest_builder.store.tables import Annotation, Article, Entity, Image, Row, Sample, Verdict
+from nest_builder.validate.run import Case, Validator
+from nest_builder.validate.verdicts import Rule
+from nest_builder.validate.verdicts import Verdict as Judged
+from nest_builder.web import PoliteClient
+
+log = logging.getLogger(__name__)
+
+_VERSION = 1  # raised when verdicts are drawn in another way
+_MAX_PIXELS = 1 << 30  # `gather` has checked each picture against its own limit
+
+
+class Validate:
+    """Asks every system about every sample. Item: a sample.
+
+    Args:
+        settings: All settings: of the static models, of ROSE and of the models that it builds on.
+        store: Holds pictures, and articles for the search among them.
+        client: Reaches search, pages and pictures.
+        clock: The present time.
+        validator: Instead of the one that the settings name.
+
+    Raises:
+        ValueError: The settings name no control set: without one, a verdict would prove nothing.
+    """
+
+    name = "validate"
+    batch_size = 64
+    tables: tuple[type[Row], ...] = (Verdict,)
+    keeps_history = False
+
+    def __init__(
+        self, settings: Settings, store: Store, client: PoliteClient, clock: Clock, validator: Validator | None = None
+    ) -> None:
+        if not settings.validation.control and validator is None:
+            raise ValueError(
+                "settings: validation.control: name a function that returns questions about known entities"
+            )
+        self._settings, self._store, self._client, self._clock = settings, store, client, clock
+        self._validator = validator
+        self._open = ExitStack()
+        weakref.finalize(self, self._open.close)
+
+    def identity(self) -> Any:
+        """Return the static models, the settings of verdicts and of ROSE, and its models."""
+        settings = self._settings
+        # A remote segmenter is known by its address: asking who it is would be an exchange in every run.
+        bases = [
+            name if name.startswith("remote") else load_segmenter(name).identity()
+            for name in settings.validation.segmenters
+        ]
+        models = (settings.annotate.detector_model, settings.annotate.mask_model, settings.rose.image_embedder)
+        return {
+            "version": _VERSION,
+            "bases": bases,
+            "models": [model_identity(name) if name else "" for name in models],
+            "validation": settings.validation.model_dump(exclude={"enabled"}),
+            "rose": settings.rose.model_dump(exclude={"segmenter", "segmenter_options", "image_embedder", "cache"}),
+        }
+
+    def items(self, session: Session) -> Sequence[Item]:
+        """List the samples by their id; the verdict depends on question, mask, picture and day."""
+        rows = session.execute(
+            _joined(
+                select(
+                    Sample.id, Sample.digest, Annotation.digest, Image.digest, Article.published_at, Entity.first_seen
+                )
+            )
+        )
+        return [Item(key, digest(list(facts))) for key, *facts in rows]
+
+    def process(self, session: Session, batch: Sequence[Item]) -> list[Outcome]:
+        """Ask every system about the batch."""
+        keys = [item.key for item in batch]
+        outcomes: dict[str, Outcome] = {}
+        cases: dict[str, Case] = {}
+        rows = session.execute(_joined(select(Sample, Annotation, Image, Article, Entity)).where(Sample.id.in_(keys)))
+        for sample, annotation, image, article, entity in rows:
+            try:
+                cases[sample.id] = self._case(sample, annotation, image, article, entity)
+            except BadImageError as error:
+                outcomes[sample.id] = Rejected(sample.id, error.reason, error.detail)
+        return [(outcomes | self._judge(cases))[key] for key in keys]
+
+    def _case(
+        self, sample: Sample, annotation: Annotation, image: Image, article: Article | None, entity: Entity
+    ) -> Case:
+        """Bring a sample together as systems see it: without its own article and picture, at a day after both."""
+        published = (article.published_at if article else None) or image.published_at
+        day = max(filter(None, (published, entity.first_seen)))
+        mask: Mask = decode_mask(annotation.mask) if annotation.mask else np.zeros((image.height, image.width), bool)
+        picture = decode_rgb(self._store.blobs.get(image.sha256), max_pixels=_MAX_PIXELS)
+        return Case(
+            picture,
+            sample.question,
+            mask,
+            day + dt.timedelta(days=self._settings.validation.asked_after_days),
+            frozenset({image.article_url, image.image_url}),
+        )
+
+    def _judge(self, cases: dict[str, Case]) -> dict[str, Outcome]:
+        """Judge samples by key: together, or one by one where a model fails: one must not stop the rest."""
+        if not cases:
+            return {}
+        validator = self._load()
+        try:
+            verdicts = validator.validate(list(cases.values()))
+        except OSError as error:
+            return {key: Failed(key, f"{type(error).__name__}: {error}") for key in cases}
+        except MODEL_ERRORS as error:
+            if len(cases) == 1:
+                return {key: Failed(key, f"{type(error).__name__}: {error}") for key in cases}
+            log.warning("a batch of %d samples failed (%s); trying them one by one", len(cases), error)
+            return {key: outcome for one in cases for key, outcome in self._judge({one: cases[one]}).items()}
+        return {key: self._outcome(key, one, validator) for key, one in zip(cases, verdicts, strict=True)}
+
+    def _outcome(self, key: str, judged: Judged, validator: Validator) -> Outcome:
+        if judged.passing:
+            return Failed(key, judged.reason)
+        settings = self._settings.validation
+        row = Verdict(
+            sample_id=key,
+            label=judged.label,
+            reason=judged.reason,
+            static_iou=judged.static_iou,
+            search_iou=judged.search_iou,
+            rose_iou=judged.rose_iou,
+            attempts=canonical(judged.attempts),
+            controls=canonical(validator.controls()),
+            thresholds={
+                "iou": judged.rule.iou,
+                "defeated": judged.rule.defeated,
+                "paraphrases": settings.paraphrases,
+                "control_floor": settings.control_floor,
+            },
+        )
+        return Done(key, [row])
+
+    def _load(self) -> Validator:
+        """Open ROSE around each static model when there is work."""
+        if self._validator is None:
+            from nest_builder.rose.load import load_rose
+
+            settings = self._settings
+            first, *others = settings.validation.segmenters
+            base = settings.rose.model_copy(update={"segmenter": first, "segmenter_options": {}})
+            rose = self._open.enter_context(
+                load_rose(settings.model_copy(update={"rose": base}), self._client, self._store, clock=self._clock)
+            )
+            systems = [rose]
+            for name in others:
+                systems.append(
+                    Rose(load_segmenter(name), rose.websense, rose.irag, rose.text_prompt, rose.visual_prompt)
+                )
+            rule = Rule(settings.validation.iou, settings.validation.defeated)
+            known = load_attribute(settings.validation.control)()
+            self._validator = Validator(
+                systems, known, rule, settings.validation.paraphrases, settings.validation.control_floor
+            )
+        return self._validator
+
+
+def _joined(query: Select[Any]) -> Select[Any]:
+    """Join a sample with its annotation, picture, article and entity, in the order of samples."""
+    return (
+        query.join(Annotation, Annotation.id == Sample.annotation_id)
+        .join(Image, Image.id == Sample.image_id)
+        .join(Entity, Entity.key == Sample.entity_key)
+        .outerjoin(Article, Article.url == Image.article_url)
+        .order_by(Sample.id)
+    )

@@ -1,0 +1,217 @@
+"""The stage `validate`: verdicts in the store, dated and without their own article; none where they would prove nothing."""
+
+import datetime as dt
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pictures
+from sqlalchemy import select
+
+from nest_builder.annotate.masks import decode_mask, encode_mask
+from nest_builder.clock import fixed_clock
+from nest_builder.config import Settings, ValidationSettings
+from nest_builder.export.records import read_records
+from nest_builder.reasons import Reason
+from nest_builder.rose.base import Retrieval, Step
+from nest_builder.rose.rose import Rose
+from nest_builder.segmenters.base import Segmentation
+from nest_builder.stage import Report, Runner
+from nest_builder.stages.validate import Validate
+from nest_builder.store.session import Store, open_store
+from nest_builder.store.tables import Annotation, Article, Entity, Image, LedgerEntry, Sample, Verdict
+from nest_builder.validate.control import Known
+from nest_builder.validate.run import Validator
+
+DAY = dt.datetime(2025, 8, 2, tzinfo=dt.UTC)
+LEFT = np.arange(40)[None].repeat(30, 0) < 20
+QUESTIONS = {"a-left": "the left half", "b-other": "what Vantor made", "c-absent": "the left half"}
+
+
+class KnowsLeft:
+    """Finds the left half where the text names it."""
+
+    def __init__(self, name="knows left", knows=True):
+        self.name, self.knows, self.asked = name, knows, 0
+
+    def identity(self):
+        return self.name
+
+    def segment(self, images, texts):
+        self.asked += len(texts)
+        return [Segmentation(LEFT if self.knows and "left" in text else ~LEFT & False, "", 1.0) for text in texts]
+
+
+class Finds:
+    """A retrieval that always answers the same, and notes what it was asked."""
+
+    def __init__(self, decision="no answer"):
+        self.decision, self.asked = decision, []
+
+    def retrieve(self, queries):
+        self.asked += queries
+        return [Retrieval((), None, (), Step("irag", self.decision, "as it is")) for _ in queries]
+
+
+def known():
+    return [Known(Pictures.new("RGB", (40, 30)), "the left half", LEFT)] * 30
+
+
+def jpeg():
+    buffer = io.BytesIO()
+    Pictures.new("RGB", (40, 30), "gray").save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Return a store with one picture of one article and three samples: two with the left half as mask, one negative."""
+    store = open_store(f"sqlite:///{tmp_path / 'nest.sqlite'}", str(tmp_path / "blobs"))
+    sha256 = store.blobs.put(jpeg())
+    rows = [
+        Article(
+            url="http://one.test/a", site="one", title="t", text="x", authors=[], published_at=DAY, language="en", text_hash="h", signature="",
+        ),
+        Entity(
+            key="k3", name="Vantor K3", aliases=[], type="PRODUCT", hypernym="phone", colour="", description="", category="novel", relation="",
+            role="", first_seen=DAY - dt.timedelta(days=3), evidence=[], article_urls=["http://one.test/a"],
+        ),
+        Image(
+            id="i1", figure_id="f1", image_url="http://one.test/a.jpg", article_url="http://one.test/a", sha256=sha256, width=40, height=30,
+            format="JPEG", phash="0" * 16, caption="", credit="", published_at=DAY, fetched_at=DAY, consent={},
+        ),
+    ]  # fmt: skip
+    for name, question in QUESTIONS.items():
+        absent = name == "c-absent"
+        rows += [
+            Annotation(
+                id=f"n-{name}", image_id="i1", entity_key="k3", phrase="x", negative=absent, box=[] if absent else [0, 0, 20, 30], boxes=[],
+                mask={} if absent else encode_mask(LEFT), uncertainty={}, p_correct=0.9, detector="d", mask_model="m",
+            ),
+            Sample(
+                id=name, annotation_id=f"n-{name}", image_id="i1", entity_key="k3", question=question, answer="Vantor K3", category="novel",
+                negative=absent, support_text="",
+            ),
+        ]  # fmt: skip
+    with store.sessions() as session:
+        for row in rows:
+            row.seal("test")
+        session.add_all(rows)
+        session.commit()
+    return store
+
+
+def stage(store: Store, base: KnowsLeft, irag: Finds | None = None) -> Validate:
+    settings = Settings(
+        validation=ValidationSettings(segmenters=("tests.stages.test_validate:KnowsLeft",), control="x:y")
+    )
+    return Validate(settings, store, None, fixed_clock(DAY), Validator([Rose(base, irag=irag)], known()))  # type: ignore[arg-type]
+
+
+def run(store: Store, one: Validate) -> Report:
+    return Runner(store.sessions, fixed_clock(DAY)).run(one, "test")
+
+
+def verdicts(store: Store) -> dict[str, Verdict]:
+    with store.sessions() as session:
+        return {row.sample_id: row for row in session.scalars(select(Verdict))}
+
+
+def test_verdicts_and_a_second_run(store):
+    irag = Finds()
+    assert run(store, stage(store, KnowsLeft(), irag)).done == 3
+    rows = verdicts(store)
+    assert {key: row.label for key, row in rows.items()} == {
+        "a-left": "solved_by_static",
+        "b-other": "unsolved",
+        "c-absent": "unsolved",
+    }
+    assert (rows["a-left"].static_iou, rows["b-other"].rose_iou, rows["c-absent"].static_iou) == (1.0, 0.0, 0.0)
+    row = rows["a-left"]
+    assert len(row.attempts) == 9
+    assert {one["segmenter"] for one in row.attempts} == {"knows left"}
+    assert (decode_mask(row.attempts[0]["mask"]) == LEFT).all()
+    assert row.thresholds == {"iou": 0.5, "defeated": "all", "paraphrases": 3, "control_floor": 0.6}
+    assert row.controls[0]["giou"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    again = KnowsLeft()
+    assert run(store, stage(store, again)).worked == 0
+    assert again.asked == 0
+
+
+def test_nothing_of_its_own_article_helps_and_nothing_newer(store):
+    irag = Finds()
+    run(store, stage(store, KnowsLeft(), irag))
+    assert {query.exclude for query in irag.asked} == {frozenset({"http://one.test/a", "http://one.test/a.jpg"})}
+    assert {query.asked_at for query in irag.asked} == {DAY + dt.timedelta(days=30)}
+
+
+def test_a_broken_static_model_gives_no_verdict_and_says_why(store):
+    assert run(store, stage(store, KnowsLeft("shuffled", knows=False))).done == 3
+    rows = verdicts(store)
+    assert {row.label for row in rows.values()} == {None}
+    assert all("shuffled reaches a gIoU of 0.000" in row.reason and row.attempts == [] for row in rows.values())
+
+
+def test_a_search_that_is_down_gives_no_verdict(store):
+    report = run(store, stage(store, KnowsLeft(), Finds("failed")))
+    assert (report.done, report.failed, report.rejected) == (0, 6, 3)  # two retries each
+    assert verdicts(store) == {}
+    with store.sessions() as session:
+        assert {(entry.reason, entry.detail) for entry in session.scalars(select(LedgerEntry))} == {
+            (Reason.RETRIES_EXHAUSTED.value, "irag: as it is")
+        }
+
+
+class Picky(KnowsLeft):
+    """Cannot work on one of the texts."""
+
+    def segment(self, images, texts):
+        if any("Vantor" in text for text in texts):
+            raise RuntimeError("no memory left")
+        return super().segment(images, texts)
+
+
+def test_one_sample_does_not_stop_the_rest(store):
+    report = run(store, stage(store, Picky()))
+    assert (report.done, report.rejected) == (2, 1)
+    assert set(verdicts(store)) == {"a-left", "c-absent"}
+
+
+@pytest.mark.parametrize("size", [1, 2, 64])
+def test_results_do_not_depend_on_batches(store, size):
+    one = stage(store, KnowsLeft(), Finds())
+    one.batch_size = size
+    run(store, one)
+    assert [row.digest for row in verdicts(store).values()] == [row.digest for row in _whole(store)]
+
+
+def _whole(store):
+    with store.sessions() as session:
+        before = list(session.scalars(select(Verdict)))
+        for table in (Verdict, LedgerEntry):
+            session.query(table).delete()
+        session.commit()
+    run(store, stage(store, KnowsLeft(), Finds()))
+    assert len(before) == 3
+    return verdicts(store).values()
+
+
+def test_what_a_verdict_depends_on(store):
+    with store.sessions() as session:
+        before = {item.key: item.inputs for item in stage(store, KnowsLeft()).items(session)}
+        session.query(Sample).filter_by(id="a-left").update({"digest": "another"})
+        after = {item.key: item.inputs for item in stage(store, KnowsLeft()).items(session)}
+    assert [key for key in before if before[key] != after[key]] == ["a-left"]
+
+
+def test_an_edition_tells_the_verdicts(store):
+    run(store, stage(store, KnowsLeft(), Finds()))
+    with store.sessions() as session:
+        records = {record.sample["id"]: record.sample["verdict"] for record in read_records(session)}
+    assert records["a-left"] == {"static_iou": 1.0, "search_iou": 1.0, "rose_iou": 1.0, "label": "solved_by_static"}
+
+
+def test_a_control_set_is_required(store):
+    with pytest.raises(ValueError, match=r"validation\.control"):
+        Validate(Settings(), store, None, fixed_clock(DAY))  # type: ignore[arg-type]
