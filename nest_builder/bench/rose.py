@@ -11,7 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from nest_builder.rose.base import PARTS, Part, Query, Retrieval
 from nest_builder.rose.load import load_rose
 from nest_builder.rose.parts import Retrieves
 from nest_builder.rose.rose import Answered, Rose, System
+from nest_builder.rose.websense import WebSense
 from nest_builder.segmenters.base import ReferringSegmenter
 from nest_builder.segmenters.loading import load_segmenter
 from nest_builder.validate.control import Known, check
@@ -233,7 +234,9 @@ def plus_systems(
     systems = {"static": answers(rose, whole, "static"), "ROSE without WebSense": always}
     notes: dict[str, Any] = {"decisions": {}, "reasons": {}}
     if rose.websense is not None:
+        before = _counts(rose)
         systems["ROSE"] = answers(rose, whole, "rose", PARTS)
+        notes["levels"] = {name: count - before.get(name, 0) for name, count in _counts(rose).items()}
         steps = [step for said in systems["ROSE"] for step in said.steps if step.part == "websense"]
         notes["decisions"] = dict(Counter(step.decision for step in steps))
         notes["reasons"] = dict(Counter(step.reason.partition(":")[0] for step in steps).most_common(20))
@@ -247,7 +250,9 @@ def websense_figures(plus: Mapping[str, Scores], notes: Mapping[str, Any]) -> di
     nest, rest = ("nest",), ("reasoning", "referring")
     loss = _mean(plus["ROSE without WebSense"].of(*nest)) - _mean(plus["ROSE"].of(*nest))
     harm = _mean(plus["static"].of(*rest)) - _mean(plus["ROSE"].of(*rest))
-    return {
+    levels = notes.get("levels", {})
+    share = {"websense_level2_share": round(levels["by_level2"] / levels["asked"], 4)} if levels.get("asked") else {}
+    return share | {
         "websense_calls_saved": round(notes["decisions"].get("skip", 0) / len(plus["ROSE"].groups), 4),
         "websense_nest_loss": round(loss, 4),
         "websense_rest_loss": round(harm, 4),
@@ -275,6 +280,11 @@ def own_segmenter() -> ReferringSegmenter:
     spec.loader.exec_module(module)
     made: ReferringSegmenter = module.Salient()
     return made
+
+
+def _counts(rose: Rose) -> dict[str, int]:
+    """How many questions WebSense decided so far, and at which level."""
+    return asdict(rose.websense.counts) if isinstance(rose.websense, WebSense) else {}
 
 
 def _key(query: Query) -> tuple[int, str]:
