@@ -15,6 +15,7 @@ from nest_builder.newsworld.world import World
 from nest_builder.reasons import Reason
 from nest_builder.store.session import Store
 from nest_builder.store.tables import Article, Edition, Entity, LedgerEntry, Mention
+from nest_builder.validate.truth import TrueMask, verdict_figures
 
 Mask = NDArray[np.bool_]
 TARGETS: dict[str, Bound] = {
@@ -26,6 +27,8 @@ TARGETS: dict[str, Bound] = {
     "negative_share": (">=", 0.1),
 }
 
+VERDICT_TARGETS: dict[str, Bound] = {"verdict_accuracy": (">=", 0.97)}  # where verdicts were asked for
+
 
 def score(store: Store, workdir: Path, seed: int) -> Result:
     """Hold the newest edition and the assessed entities against the truth of world ``seed``.
@@ -33,7 +36,8 @@ def score(store: Store, workdir: Path, seed: int) -> Result:
     A positive sample has the right target where its mask overlaps the true instance of its entity more than any other instance;
     a negative one where the entity is not in the picture. ``wrong_target_rate`` is over samples with ``p_correct`` >= 0.9,
     ``mask_iou`` the mean over positive samples with the right target. A status is right where a depictable entity of the truth that
-    the collected articles name is held to be what it is; an entity that the truth does not know counts as wrong.
+    the collected articles name is held to be what it is; an entity that the truth does not know counts as wrong. Of verdicts, where
+    there are any, see `validate.truth.verdict_figures`.
 
     Args:
         store: The store of the run.
@@ -63,8 +67,11 @@ def score(store: Store, workdir: Path, seed: int) -> Result:
     if collected and strangers > len(collected) // 2:
         raise LookupError(f"this store was not built on world {seed}: give the --seed of its build")
     figures = {**_samples(world, workdir / edition.path), **_statuses(world, found, known, keys)}
+    with store.sessions() as session:
+        verdicts = verdict_figures(session, _true_masks(world))
     setup = {**machine("torch", "transformers", "spacy"), "seed": seed, "edition": edition.name}
-    return Result("score", figures, TARGETS, {}, setup)
+    targets = TARGETS | VERDICT_TARGETS if verdicts else TARGETS
+    return Result("score", figures | verdicts, targets, {}, setup)
 
 
 def _samples(world: World, folder: Path) -> dict[str, float]:
@@ -101,6 +108,18 @@ def _samples(world: World, folder: Path) -> dict[str, float]:
         "wrong_negative_rate": round(count["wrong_negatives"] / max(1, count["negatives"]), 4),
         "sure_samples": count["sure"],
     }
+
+
+def _true_masks(world: World) -> TrueMask:
+    """Return what says where in a picture an entity of some name is."""
+    keys = {name: key for key, entity in world.entities.items() for name in (entity.name, *entity.aliases)}
+
+    def true_mask(url: str, name: str) -> Mask | None:
+        instances = _instances(world, url)
+        found = next((mask for key, mask in instances if key is not None and key == keys.get(name)), None)
+        return found if found is not None else np.zeros_like(instances[0][1]) if instances else None
+
+    return true_mask
 
 
 def _instances(world: World, url: str) -> list[tuple[str | None, Mask]]:
