@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nest_builder.commands import build, doctor, measure, segment
+from nest_builder.commands import build, doctor, measure, segment, validate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,6 +17,7 @@ for command in (
     build.export,
     build.status,
     build.report,
+    validate.validate,
     measure.score,
     measure.bench,
     doctor.doctor,

@@ -2,14 +2,18 @@
 
 import datetime as dt
 import io
+import json
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image as Pictures
 from sqlalchemy import select
+from typer.testing import CliRunner
 
 from nest_builder.annotate.masks import decode_mask, encode_mask
+from nest_builder.cli import app
 from nest_builder.clock import fixed_clock
 from nest_builder.config import Settings, ValidationSettings
 from nest_builder.export.records import read_records
@@ -17,6 +21,7 @@ from nest_builder.reasons import Reason
 from nest_builder.rose.base import Retrieval, Step
 from nest_builder.rose.rose import Rose
 from nest_builder.segmenters.base import Segmentation
+from nest_builder.segmenters.loading import load_segmenter
 from nest_builder.stage import Report, Runner
 from nest_builder.stages.validate import Validate
 from nest_builder.store.session import Store, open_store
@@ -215,3 +220,42 @@ def test_an_edition_tells_the_verdicts(store):
 def test_a_control_set_is_required(store):
     with pytest.raises(ValueError, match=r"validation\.control"):
         Validate(Settings(), store, None, fixed_clock(DAY))  # type: ignore[arg-type]
+
+
+SETTINGS = """
+workdir = "{workdir}"
+[validation]
+segmenters = ["tests.stages.test_validate:KnowsLeft"{more}]
+control = "tests.stages.test_validate:known"
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "labels", "status"),
+    [
+        ("", {"solved_by_static": 1, "unsolved": 2}, 0),
+        (', "tests.stages.test_validate:knows_nothing"', {"no verdict": 3}, 0),
+        (', "no.such.module:Thing"', None, 1),
+    ],
+)
+def test_the_command(store, tmp_path, monkeypatch, more, labels, status):
+    @contextmanager
+    def load(settings, client, store, *, clock):
+        yield Rose(load_segmenter(settings.rose.segmenter), irag=Finds())
+
+    monkeypatch.setattr("nest_builder.rose.load.load_rose", load)
+    config = tmp_path / "nest.toml"
+    config.write_text(SETTINGS.format(workdir=tmp_path, more=more))
+    result = CliRunner().invoke(app, ["validate", "--config", str(config), "--json"])
+    assert result.exit_code == status
+    if labels is not None:
+        said = json.loads(result.stdout)
+        assert said["labels"] == labels
+        assert bool(said["no_verdict"]) is bool(more)
+        assert said["controls"][0]["giou"]["value"] == 1.0
+    else:
+        assert "no.such.module" in result.output
+
+
+def knows_nothing():
+    return KnowsLeft("knows nothing", knows=False)
