@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everybody knows
@@ -183,7 +183,7 @@ class Lisa:
         if self._parts is None:
             dtype = getattr(torch, self._dtype)
             model = LisaForSegmentation.from_pretrained(self._name, revision=self._revision or "main", dtype=dtype)
-            model = model.to(choose_device(self._device)).eval()
+            model = cast(Any, model).to(choose_device(self._device)).eval()
             tokenizer = AutoTokenizer.from_pretrained(self._name, revision=self._revision or "main")
             self._parts = model, Prompter(tokenizer, model.config), *image_processors(model.config)
         return self._parts

@@ -145,7 +145,7 @@ def convert(source: Path, tower: Path, out: Path, dtype: torch.dtype) -> None:
         KeyError: There are weights that no model of this family has.
         ValueError: The weights do not fit the configuration.
     """
-    tokenizer = AutoTokenizer.from_pretrained(str(source))
+    tokenizer: Any = AutoTokenizer.from_pretrained(str(source))
     settings, tower_settings = (json.loads((f / "config.json").read_text(encoding="utf-8")) for f in (source, tower))
     config = official_config(settings, tower_settings, tokenizer.convert_tokens_to_ids(SEG))
     config.dtype = dtype

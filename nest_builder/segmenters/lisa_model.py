@@ -99,7 +99,7 @@ class LisaForSegmentation(PreTrainedModel):  # type: ignore[no-untyped-call]  # 
         self.mask_model = SamModel(config.mask_config)
         width = config.mask_config.prompt_encoder_config.hidden_size
         self.text_hidden_fcs = nn.Sequential(nn.Linear(outer, outer), nn.ReLU(), nn.Linear(outer, width), nn.Dropout(0))
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def encode(self, pixels: Tensor, mask_pixels: Tensor) -> Encoded:
         """Encode p pictures: (p, 3, s, s) for CLIP's tower, (p, 3, S, S) for SAM."""
@@ -110,32 +110,30 @@ class LisaForSegmentation(PreTrainedModel):  # type: ignore[no-untyped-call]  # 
         states = self.vision_tower(pixels, output_hidden_states=True).hidden_states
         return cast(Tensor, self.projector(states[self.config.vision_select_layer][:, 1:]))
 
-    def remember(self, words: Tensor, before: Tensor, picture: Tensor) -> DynamicCache:
+    def remember(self, words: Tensor, before: Tensor) -> DynamicCache:
         """Let LLaMA read what stands before the texts, once a picture.
 
         Args:
             words: (p, n, d) pictures.
             before: (k,) ids that come before every picture.
-            picture: (t,) the picture of each text.
 
         Returns:
-            Keys and values for t texts.
+            Keys and values of p pictures.
         """
         start = self.language_model.get_input_embeddings()(before)[None].expand(len(words), -1, -1)
         embedded = torch.cat([start.to(words.dtype), words], 1)
         cache = DynamicCache(config=self.config.text_config)
         self.language_model.model(inputs_embeds=embedded, past_key_values=cache, use_cache=True)
-        cache.batch_select_indices(picture)
         return cache
 
     def decode(self, prompts: Tensor, embeddings: Tensor) -> tuple[Tensor, Tensor]:
         """Turn prompts (t, c) and pictures (t, c, h, w) into mask logits (t, 4 h, 4 w) and predicted IoUs (t,)."""
         sam = self.mask_model
-        positions = sam.get_image_wide_positional_embeddings().to(embeddings.dtype).expand(len(prompts), -1, -1, -1)
+        positions: Tensor = cast(Any, sam).get_image_wide_positional_embeddings().to(embeddings.dtype)
         nothing = sam.prompt_encoder.no_mask_embed.weight.reshape(1, -1, 1, 1)
         masks, ious = sam.mask_decoder(
             image_embeddings=embeddings,
-            image_positional_embeddings=positions,
+            image_positional_embeddings=positions.expand(len(prompts), -1, -1, -1),
             sparse_prompt_embeddings=prompts[:, None, None],
             dense_prompt_embeddings=nothing.expand(len(prompts), -1, *embeddings.shape[-2:]),
             multimask_output=False,
@@ -143,9 +141,15 @@ class LisaForSegmentation(PreTrainedModel):  # type: ignore[no-untyped-call]  # 
         return masks[:, 0, 0], ious[:, 0, 0]
 
     def hear(
-        self, words: Tensor, before: Tensor, picture: Tensor, input_ids: Tensor, attention_mask: Tensor
+        self, memory: DynamicCache, picture: Tensor, input_ids: Tensor, attention_mask: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Read t texts with their answers; arguments and errors as for `forward`.
+
+        Args:
+            memory: Of `remember`; it stays as it is.
+            picture: (t,) the picture of each text.
+            input_ids: (t, l)
+            attention_mask: (t, l)
 
         Returns:
             All hidden states (t, l, d), and those that predict each answer's first `[SEG]` (t, d).
@@ -153,7 +157,7 @@ class LisaForSegmentation(PreTrainedModel):  # type: ignore[no-untyped-call]  # 
         said = input_ids[:, 1:] == self.config.seg_token_id
         if not bool(said.any(1).all()):
             raise ValueError("every text needs an answer with [SEG]")
-        cache = self.remember(words, before, picture)
+        cache = _select(memory, picture)
         hidden = self._step(input_ids, F.pad(attention_mask, (cache.get_seq_length(), 0), value=1), None, cache)
         return hidden, hidden[torch.arange(len(said), device=said.device), said.int().argmax(1)]
 
@@ -179,7 +183,7 @@ class LisaForSegmentation(PreTrainedModel):  # type: ignore[no-untyped-call]  # 
         Raises:
             ValueError: A text has no `[SEG]` after its first token.
         """
-        hidden, states = self.hear(encoded.words, before, picture, input_ids, attention_mask)
+        hidden, states = self.hear(self.remember(encoded.words, before), picture, input_ids, attention_mask)
         logits = self.language_model.lm_head(hidden)
         prompts = self.text_hidden_fcs(states)
         masks, ious = self.decode(prompts, encoded.embeddings[picture])
@@ -202,7 +206,7 @@ class LisaForSegmentation(PreTrainedModel):  # type: ignore[no-untyped-call]  # 
             attention_mask: (t, l), 0 for padding.
             end: The id that ends an answer.
         """
-        cache = self.remember(encoded.words, before, picture)
+        cache = _select(self.remember(encoded.words, before), picture)
         start = cache.get_seq_length()
         lengths = attention_mask.sum(1)
         mask = F.pad(attention_mask, (start, 0), value=1)
@@ -233,3 +237,11 @@ class LisaForSegmentation(PreTrainedModel):  # type: ignore[no-untyped-call]  # 
         given: dict[str, Any] = {} if places is None else {"position_ids": places}
         out = self.language_model.model(input_ids=ids, attention_mask=mask, past_key_values=cache, **given)
         return cast(Tensor, out.last_hidden_state)
+
+
+def _select(memory: DynamicCache, picture: Tensor) -> DynamicCache:
+    """Return a new cache with the keys and values of the picture of each text, (t,)."""
+    chosen = DynamicCache()
+    for number, layer in enumerate(cast(Any, memory).layers):
+        chosen.update(layer.keys[picture], layer.values[picture], number)
+    return chosen
