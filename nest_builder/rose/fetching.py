@@ -1,19 +1,22 @@
 """Pages and pictures for retrieval: from a store, from the cache, or politely from the web."""
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from nest_builder.news.base import Extractor, PageError
 from nest_builder.rose.cache import Cache
 from nest_builder.rose.pages import Page, PageFigure, PageStore
-from nest_builder.web import Exchange, Expect, FetchError, FetchRejected, PoliteClient
+from nest_builder.web import Exchange, Expect, FetchError, FetchReason, FetchRejected, PoliteClient
 
 log = logging.getLogger(__name__)
 
 MAX_PAGE_BYTES: Final = 3_000_000
 MAX_PICTURE_BYTES: Final = 8_000_000
+RETRY_S: Final = 600.0
+MAX_FAILED: Final = 10_000
 _NOTHING: Final = b""  # in the cache: the address gives nothing that can be used, and will not soon
 
 
@@ -37,19 +40,28 @@ class Fetched:
 class Fetcher:
     """Gets pages and pictures.
 
-    What an address refuses for good is remembered as nothing; what failed for now is asked for again the next time.
+    What an address refuses for good is remembered as nothing in the cache. What failed for now is let alone for `RETRY_S` seconds,
+    so that one stalling page does not hold up every batch.
 
     Args:
         client: The polite client.
         extractor: Takes the article out of a page.
         cache: Keeps what came.
         stores: What may hold pages and pictures already.
+        monotonic: Seconds of a clock that never goes back.
     """
 
     def __init__(
-        self, client: PoliteClient, extractor: Extractor, cache: Cache, stores: Sequence[PageStore] = ()
+        self,
+        client: PoliteClient,
+        extractor: Extractor,
+        cache: Cache,
+        stores: Sequence[PageStore] = (),
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client, self._extractor, self._cache, self._stores = client, extractor, cache, tuple(stores)
+        self._monotonic = monotonic
+        self._failed: dict[str, tuple[float, str]] = {}
 
     def pages(self, urls: Sequence[str]) -> dict[str, Fetched]:
         """Get pages, all missing ones together."""
@@ -59,6 +71,8 @@ class Fetcher:
                 found[url] = Fetched(page=page)
             elif self._cache.get("page", self._extractor.name, url) == _NOTHING:
                 found[url] = Fetched(reason="nothing usable the last time")
+            elif (why := self._lately(url)) is not None:
+                found[url] = Fetched(reason=why)
         missing = [url for url in dict.fromkeys(urls) if url not in found]
         answers = self._client.fetch_many(missing, Expect.HTML, max_bytes=MAX_PAGE_BYTES)
         for url, answer in zip(missing, answers, strict=True):
@@ -81,6 +95,8 @@ class Fetcher:
             kept = held if held is not None else self._cache.get("picture", url)
             if kept is not None:
                 found[url] = Fetched(picture=kept) if kept else Fetched(reason="nothing usable the last time")
+            elif (why := self._lately(url)) is not None:
+                found[url] = Fetched(reason=why)
         missing = [url for url in dict.fromkeys(urls) if url not in found]
         answers = self._client.fetch_many(missing, Expect.IMAGE, max_bytes=MAX_PICTURE_BYTES)
         for url, answer in zip(missing, answers, strict=True):
@@ -118,6 +134,16 @@ class Fetcher:
 
     def _refused(self, error: FetchError, *key: str) -> Fetched:
         log.debug("%s: %s", key[-1], error)
-        if isinstance(error, FetchRejected):
+        # A slow answer may be our own machine's fault, and says nothing of the address.
+        if isinstance(error, FetchRejected) and error.reason is not FetchReason.TOO_SLOW:
             self._cache.put(_NOTHING, *key)
+        else:
+            if len(self._failed) >= MAX_FAILED:
+                self._failed.clear()
+            self._failed[key[-1]] = (self._monotonic(), str(error))
         return Fetched(reason=str(error))
+
+    def _lately(self, url: str) -> str | None:
+        """Return why an address failed a short while ago; None where it did not."""
+        at, why = self._failed.get(url, (float("-inf"), ""))
+        return why if self._monotonic() - at < RETRY_S else None

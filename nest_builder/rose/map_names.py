@@ -23,6 +23,7 @@ from nest_builder.rose.evidence import (
 from nest_builder.rose.reading import ReadPage
 from nest_builder.rose.rewrite import Need
 
+_MENTIONED: Final = 0.65  # a page that has the maker may have it as a rival
 _SOON: Final = dt.timedelta(days=31)  # reviews come after the launch
 
 
@@ -68,14 +69,17 @@ def _topics_of_maker(need: Need, read: Mapping[str, ReadPage], sources: Mapping[
         about, published = topic(page), page.page.published_at
         if about is None or kind_of(page, about.key) != need.hypernym:
             continue
-        if fold(about.name).split()[:1] != maker[:1] and not mentions(page.page.text, [need.maker]):
-            continue
+        weight = TOPIC
+        if fold(about.name).split()[:1] != maker[:1]:
+            if not mentions(page.page.text, [need.maker]):
+                continue
+            weight *= _MENTIONED
         date = published.date() if published else None
         if date and need.since and not need.since <= date <= (need.until or date) + _SOON:
             continue
         own = next((name.sentence for name in page.names if name.key == about.key), page.page.title)
         passage = Passage(own, url, page.page.title, published)
-        found.append(Evidence(about.name, about.label, TOPIC, sources[url], passage, date))
+        found.append(Evidence(about.name, about.label, weight, sources[url], passage, date))
     return found
 
 

@@ -29,7 +29,7 @@ from nest_builder.rose.reading import ReadPage
 from nest_builder.rose.rewrite import Need
 
 _WEIGHT: Final = {"took": 1.0, "won": 0.6, "holds_office": 0.6, "holds_title": 0.6}
-_OUTDATED: Final = 0.2  # what is left of a former holder's evidence
+_OUTDATED: Final = 0.25  # what is left of a former holder's evidence
 _LATER: Final = dt.timedelta(days=62)  # who holds a role by then has mostly held it before
 _BEGAN: Final = re.compile(
     rf"\b(?:since|started on|took office on|took over on|sworn in on|appointed on|elected on) (?:the )?(?:{DATE.pattern})",
@@ -78,13 +78,21 @@ def _holders(
         if claim.polarity != "stated":
             doubted[fold(name.name)] += 1
             continue
-        said = day_of(page)
-        began = _since(page, claim) or (said if claim.relation == "took" else None)
+        said, explicit = day_of(page), _since(page, claim)
+        took = any(
+            other.relation == "took"
+            and other.key == claim.key
+            and other.value == claim.value
+            and other.polarity == "stated"
+            for other in page.statements
+        )
+        began = explicit or (said if took else None)
         weight = _WEIGHT[claim.relation]
-        if need.until and said and said > need.until and not (began and began <= need.until):
-            if began or said > need.until + _LATER:
-                continue  # it tells of a time after the one asked about
-            weight *= ELSEWHEN * 2
+        if need.until and said and said > need.until and not (explicit and explicit <= need.until):
+            # Told later than the time asked about: a holder by then may have begun in time, one who is said to begin now has not.
+            if explicit or said > need.until + _LATER or (took and need.since is None):
+                continue
+            weight, began = weight * 2 * ELSEWHEN, None
         if need.hypernym and (need.hypernym == "person") != (coarse(name.label) == "person"):
             weight *= OTHER_KIND
         if need.hypernym not in ("", "person") and (kind := kind_of(page, claim.key)) and kind != need.hypernym:
@@ -140,18 +148,23 @@ def _scaled(item: Evidence, factor: float) -> Evidence:
 def _topics_with_role(need: Need, read: Mapping[str, ReadPage], sources: Mapping[str, int]) -> list[Evidence]:
     """Weaker map for roles: a page about somebody that speaks of the role, and of no rumour."""
     found = []
-    wanted = f" {role_key(need.role)} "
     for url, page in read.items():
         about, published = topic(page), page.page.published_at
         if about is None or (need.hypernym == "person") != (coarse(about.label) == "person"):
             continue
-        if published and (
-            (need.since and published.date() < need.since) or (need.until and published.date() > need.until)
-        ):
+        last = need.until + (_LATER if need.since else dt.timedelta(0)) if need.until else dt.date.max
+        if published and not (need.since or dt.date.min) <= published.date() <= last:
             continue
         for passage in passages(page.page):
-            text = f" {role_key(passage.text)} "
-            if wanted in text and polarity(passage.text.rstrip("?")) == "stated" and not _FORMER.search(passage.text):
+            told = polarity(passage.text.rstrip("?")) == "stated" and not _FORMER.search(passage.text)
+            if told and _speaks_of(passage.text, need.role):
                 found.append(Evidence(about.name, about.label, TOPIC, sources[url], passage, day_of(page)))
                 break
     return found
+
+
+def _speaks_of(text: str, role: str) -> bool:
+    """Tell whether a text has a role; a deputy's is another."""
+    words, wanted = role_key(text).split(), role_key(role).split()
+    starts = (at for at in range(len(words)) if words[at : at + len(wanted)] == wanted)
+    return any(at == 0 or words[at - 1] not in _QUALIFIERS for at in starts)

@@ -64,6 +64,8 @@ class OpenQuestions:
             held = _Weights.model_validate_json(path.read_bytes())
         except ValidationError as error:
             raise ValueError(f"{path} holds no weights of WebSense: {error.errors()[0]['msg']}") from error
+        if not all(0 <= place < held.features for place in held.weights):
+            raise ValueError(f"{path} holds no weights of WebSense: a place is outside the {held.features}")
         self.threshold = held.threshold
         self._hasher = _hasher(held.features)
         self._weights = np.zeros(held.features)

@@ -171,7 +171,13 @@ def test_the_classifier_was_trained_by_its_command_and_is_right_on_unseen_templa
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "{}", '{"features": 8, "weights": {"1": "x"}, "bias": 0, "threshold": 2, "trained": {}}']
+    "text",
+    [
+        "{",
+        "{}",
+        '{"features": 8, "weights": {"1": "x"}, "bias": 0, "threshold": 2, "trained": {}}',
+        '{"features": 8, "weights": {"9": 1}, "bias": 0, "threshold": 0.5, "trained": {}}',
+    ],
 )
 def test_weights_that_are_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "weights.json"
