@@ -1,4 +1,4 @@
-"""Trains the embedded Grounding DINO: `python -m nest_builder.tiny.detector --seed 0 --steps 7600 --out FOLDER`.
+"""Trains the embedded Grounding DINO: `python -m nest_builder.tiny.detector --seed 0 --steps 12000 --out FOLDER`.
 
 transformers' `GroundingDinoForObjectDetection` in a small configuration, in two stages: the ResNet backbone learns
 category and colour of each cell of a raster, then the whole model learns to detect. The losses and their reasons are
@@ -51,9 +51,9 @@ class Plan:
     """How long and how fast to train. `*_rate` are the peaks of one-cycle schedules."""
 
     seed: int = 0
-    steps: int = 7600
+    steps: int = 12000
     backbone_steps: int = 1300
-    scenes: int = 16000
+    scenes: int = 20000
     batch: int = 16
     backbone_batch: int = 32
     rate: float = 8e-4

@@ -170,12 +170,21 @@ def crop(rng: Generator, picture: LabelledPicture) -> LabelledPicture:
 
 
 def closeup(rng: Generator, picture: LabelledPicture) -> LabelledPicture:
-    """A window of 1.2 to 3 times the longer side of a random instance around it, as large as the picture allows."""
+    """A window of 1.2 to 3 times the longer side of an instance around it, as large as the picture allows.
+
+    Instances are drawn by how much of their box belongs to others: it is those that a mask runs over from or into.
+    """
     numbers = np.unique(picture.labels[picture.labels > 0])
     if len(numbers) == 0:
         return picture
-    inside = np.argwhere(picture.labels == numbers[int(rng.integers(len(numbers)))])
-    low, high = inside.min(0), inside.max(0) + 1
+    corners, crowds = [], []
+    for number in numbers:
+        inside = np.argwhere(picture.labels == number)
+        low, high = inside.min(0), inside.max(0) + 1
+        within = picture.labels[low[0] : high[0], low[1] : high[1]]
+        corners.append((low, high))
+        crowds.append(0.1 + ((within > 0) & (within != number)).mean())
+    low, high = corners[int(rng.choice(len(numbers), p=np.array(crowds) / sum(crowds)))]
     side = max(16.0, float((high - low).max()) * rng.uniform(1.2, 3))
     corner = (low + high) / 2 - side * rng.uniform(0.4, 0.6, 2)
     limit = np.array(picture.labels.shape)

@@ -1,6 +1,6 @@
 """Trains the embedded mask model: transformers' SAM in a small configuration, from nothing.
 
-    python -m nest_builder.tiny.mask_model --seed 0 --steps 6250 --out data/models/sam-tiny
+    python -m nest_builder.tiny.mask_model --seed 0 --steps 7450 --out data/models/sam-tiny
 
 Half of the pictures or more are Newsworld renderings, the others procedural ones without any style. Prompts and losses follow the
 SAM paper (Kirillov et al., "Segment Anything", 2023, sections 3 and A): one mask for a plain prompt, the best of
@@ -63,11 +63,15 @@ class Phase:
     sources: tuple[float, ...] = (0.5, 0.5)
 
 
+STEPS = 7450
+"""Of the whole training."""
+
 PHASES = (
-    Phase(128, 0.2, 1e-3, False, 0.998, Mix()),
-    Phase(128, 0.24, 7.5e-4, False, 0.998, Mix(cell=1, mosaics=0.3)),
-    Phase(192, 0.16, 6e-4, True, 0.99, Mix(cell=1, mosaics=0.15, closeups=0.3)),
-    Phase(192, 0.4, 5e-4, True, 0.99, Mix(cell=1, mosaics=0.05, closeups=0.6), (0.65, 0.35)),
+    Phase(128, 1250 / STEPS, 1e-3, False, 0.998, Mix()),
+    Phase(128, 1500 / STEPS, 7.5e-4, False, 0.998, Mix(cell=1, mosaics=0.3)),
+    Phase(192, 1000 / STEPS, 6e-4, True, 0.99, Mix(cell=1, mosaics=0.15, closeups=0.3)),
+    Phase(192, 2500 / STEPS, 5e-4, True, 0.99, Mix(cell=1, mosaics=0.05, closeups=0.6), (0.65, 0.35)),
+    Phase(192, 1200 / STEPS, 4e-4, True, 0.99, Mix(cell=1, mosaics=0.03, closeups=0.85), (0.8, 0.2)),
 )
 """First large things, then small ones too, at last larger pictures and the close-ups that the pipeline asks for."""
 
@@ -271,7 +275,7 @@ def learn(
 def main(
     out: Annotated[Path, typer.Option(help="Folder for the weights.")],
     seed: Annotated[int, typer.Option(help="Decides the pictures, the weights and the draws.")] = 0,
-    steps: Annotated[int, typer.Option(min=1)] = 6250,
+    steps: Annotated[int, typer.Option(min=1)] = STEPS,
     work: Annotated[
         Path | None, typer.Option(help="Keeps pictures and state here; a broken training goes on from it.")
     ] = None,

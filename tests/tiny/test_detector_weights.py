@@ -11,4 +11,4 @@ FOLDER = DATA / "models" / "grounding-dino-tiny"
 def test_recall_and_precision_of_the_committed_weights() -> None:
     score = score_at(detections(saved_detector(FOLDER), seed=5, scenes=32, source=launch_scene), 0.23)
     assert score.wanted > 40
-    assert min(score.recall, score.precision) >= 0.75, str(score)
+    assert min(score.recall, score.precision) >= 0.8, str(score)
