@@ -63,7 +63,8 @@ def assemble(
     visual_prompt = matching = glance = None
     if models.images is not None:
         visual_prompt = VisualPrompt(models.detector, models.masks, CachedImages(models.images))
-        matching, glance = ReferenceMatch.beside(visual_prompt), RegionGlance(visual_prompt.finder)
+        matching = ReferenceMatch.beside(visual_prompt)
+        glance = RegionGlance(visual_prompt.finder) if settings.rose.glance else None
     websense = WebSense(
         models.knowledge,
         settings.entities.cutoff,
