@@ -156,23 +156,11 @@ def nest_questions(world: World, count: int, seed: int) -> list[Asked]:
         if question is None or not _clear(target):
             continue
         wanted[subject.category] -= 1
-        made.append(
-            Asked(
-                image=_served(world, photo),
-                text=question.text,
-                mask=target.mask,
-                answer=subject.name,
-                aliases=subject.aliases,
-                kind="nest",
-                category=subject.category,
-                asked_at=min(day + ASKED_AFTER, NOW),
-                article_url=articles[0],
-                image_url=photo.url,
-                exclude=frozenset(
-                    address for url in copies[photo.url] for address in (url, *world.article_urls_of[url])
-                ),
-            )
-        )
+        exclude = {address for url in copies[photo.url] for address in (url, *world.article_urls_of[url])}
+        made.append(Asked(
+            _served(world, photo), question.text, target.mask, subject.name, subject.aliases, "nest", subject.category,
+            min(day + ASKED_AFTER, NOW), articles[0], photo.url, frozenset(exclude),
+        ))  # fmt: skip
     return made
 
 
