@@ -132,7 +132,7 @@ def outcome(similar: NDArray[np.float32], start: int, verify: float, margin: flo
 
 
 def fit(done: Sequence[Trial]) -> Fit:
-    """The thresholds that leave most masks right; of equals those that correct least."""
+    """The thresholds that leave most masks right; of equals those nearest to the middle of what was tried."""
     fits = []
     for number, reach in enumerate(REACHES):
         tables = [trial.similar[number] for trial in done]
@@ -146,7 +146,11 @@ def fit(done: Sequence[Trial]) -> Fit:
             total = float(kept + mended) / 2
             first, second, third = (round(limit, 2) for limit in limits)
             fits.append(Fit(reach, first, second, third, total, float(kept), float(mended), nearest))
-    return max(fits, key=lambda one: (round(one.best, 3), one.margin, one.accept, -one.verify))
+    most = max(one.best for one in fits) - 0.002
+    return min(
+        (one for one in fits if one.best >= most),
+        key=lambda one: abs(one.verify - 0.7) + abs(one.margin - 0.1) + abs(one.accept - 0.55),
+    )
 
 
 def curve(done: Sequence[Trial], reach: float) -> tuple[float, float]:

@@ -53,7 +53,7 @@ def test_fit_finds_thresholds_and_a_curve_between_same_and_other():
         done.append(Trial((table,) * 3, (float(rng.normal(0.45, 0.08)),) * 3))
     found = fit(done)
     assert isinstance(found, Fit)
-    assert found.best == 1
+    assert found.best >= 0.998
     assert found.nearest == 1
     middle, width = curve(done, found.reach)
     assert 0.55 < middle < 0.75
