@@ -22,7 +22,7 @@ from nest_builder.tiny.detector_eval import detections, launch_scene, score_at
 from nest_builder.tiny.mask_eval import Case, inscribed_ellipse, newsworld_cases, photo_cases
 
 SCENES, QUICK_SCENES = 160, 24
-MASK_SCENES, QUICK_MASK_SCENES = 60, 10
+MASK_SCENES, QUICK_MASK_SCENES = 160, 10  # with 60, the seed moves the mean by 0.015
 QUICK_MARGIN = 0.03  # of few objects, one more or less found by another processor's rounding is much
 PHOTOGRAPHS = DATA.parent.parent / "shared" / "data" / "coco_free"
 TARGETS: dict[str, Bound] = {
@@ -71,7 +71,7 @@ def run(seed: int, data: Path | None, quick: bool = False) -> Result:
         "models": [detector.identity(), segmenter.identity()],
     }
     if quick:
-        return Result("models-quick", figures, TARGETS, peers, setup, pins)
+        return Result("models-quick", figures, {}, peers, setup, pins)  # targets are for the full form
     photographs = data or PHOTOGRAPHS
     if not (photographs / "instances.json").exists():
         if data is not None:
