@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -134,17 +135,18 @@ class GroundingDino:
     def _load(self) -> tuple[Any, Any, Any, str]:
         """Load model, tokenizer and image processor when they are first needed."""
         if self._parts is None:
-            import torch
-            from transformers import (
-                AutoModelForZeroShotObjectDetection,
-                AutoTokenizer,
-                GroundingDinoImageProcessorPil,
-            )
-
-            name, device = self._settings.detector_model, choose_device(self._settings.device)
-            # Weights may lie on disk in half precision, in which a CPU is slow and inexact.
-            model = AutoModelForZeroShotObjectDetection.from_pretrained(name, dtype=torch.float32)
-            tokenizer = AutoTokenizer.from_pretrained(name)
-            processor = GroundingDinoImageProcessorPil.from_pretrained(name)
-            self._parts = model.eval().to(device), tokenizer, processor, device
+            device = choose_device(self._settings.device)
+            self._parts = *_load_model(self._settings.detector_model, device, self.identity()), device
         return self._parts
+
+
+@lru_cache(maxsize=2)
+def _load_model(name: str, device: str, _identity: str) -> tuple[Any, Any, Any]:
+    """Load weights once for all who use them, ROSE and a Grounded-SAM under it; other files under the same name are others."""
+    import torch
+    from transformers import AutoModelForZeroShotObjectDetection, AutoTokenizer, GroundingDinoImageProcessorPil
+
+    # Weights may lie on disk in half precision, in which a CPU is slow and inexact.
+    model = AutoModelForZeroShotObjectDetection.from_pretrained(name, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(name)
+    return model.eval().to(device), tokenizer, GroundingDinoImageProcessorPil.from_pretrained(name)
