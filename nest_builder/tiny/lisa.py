@@ -1,8 +1,8 @@
 """Trains the embedded LISA: `python -m nest_builder.tiny.lisa --seed 0 --steps 6000 --out data/models/lisa-tiny`.
 
-Two stages: CLIP's tower learns what each patch shows (`lisa_tower`), then tower, projector, LLaMA and SAM's mask decoder
-learn together; SAM's vision encoder stays that of the trained mask model. What it is taught is the world before the
-cutoff and how to follow a description; see `lisa_texts`.
+Three stages: CLIP's tower learns what each patch shows (`lisa_tower`), LLaMA what a request means (`lisa_reader`), then
+tower, projector, LLaMA and SAM's mask decoder learn together; SAM's vision encoder stays that of the trained mask model.
+What it is taught is the world before the cutoff and how to follow a description; see `lisa_texts`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,21 +26,22 @@ from transformers import AutoTokenizer, SamModel
 from nest_builder.annotate.models import model_identity
 from nest_builder.newsworld.canon import build_canon
 from nest_builder.segmenters.lisa import Prompter
-from nest_builder.segmenters.lisa_config import LisaConfig
 from nest_builder.segmenters.lisa_model import LisaForSegmentation
-from nest_builder.tiny.lisa_batch import Batch, Batcher, Features, language_loss
+from nest_builder.tiny.lisa_batch import Batch, Batcher, Features, hear
 from nest_builder.tiny.lisa_loss import StateHead, Teacher, box_loss, patch_loss
 from nest_builder.tiny.lisa_network import WIDTH, build_model, save
+from nest_builder.tiny.lisa_reader import train_reader
 from nest_builder.tiny.lisa_scenes import Pool, render_pool
 from nest_builder.tiny.lisa_texts import Asker
 from nest_builder.tiny.lisa_tokens import train_tokenizer
-from nest_builder.tiny.lisa_tower import PatchHead, descend, optimizers, train_tower
+from nest_builder.tiny.lisa_tower import CPU, PatchHead, descend, optimizers, train_tower
 from nest_builder.tiny.mask_loss import mask_iou, mask_loss
 
 log = logging.getLogger(__name__)
 
 TAUGHT = 0.15  # share of the steps in which the mask decoder reads the teacher's tokens only
-GROUPS = 3
+PATCHES = 1.0  # weight of what the tower learned first, lest the others make it forget
+MEANT = 0.3  # weight of what LLaMA learned first
 WEANED = 0.45  # share of the steps after which it reads LLaMA's only
 
 
@@ -49,6 +50,8 @@ class Plan:
     """How long and how fast to train; rates are the peaks of one cycle.
 
     Attributes:
+        news: Texts from which the tokenizer learns.
+        worlds: Invented worlds whose names stand for what is not known.
         pictures: Of a step.
         texts: About each picture.
         decoded: Masks of a step; the other texts learn by the auxiliary losses.
@@ -58,15 +61,19 @@ class Plan:
     seed: int = 0
     steps: int = 6000
     tower_steps: int = 2500
+    reader_steps: int = 2000
     scenes: int = 14000
     judged_scenes: int = 192
+    news: int = 6000
+    worlds: int = 40
     pictures: int = 8
     texts: int = 6
     decoded: int = 20
     tower_batch: int = 16
     tower_rate: float = 1e-3
-    rate: float = 1.5e-3
-    tuning_rate: float = 4e-4  # of what is trained already: the tower, the mask decoder
+    reader_rate: float = 2e-3
+    rate: float = 1e-3
+    tuning_rate: float = 3e-4  # of what is trained already: tower and mask decoder
     average: float = 0.998
     save_every: int = 100
     judge_every: int = 250
@@ -75,29 +82,38 @@ class Plan:
 class Training:
     """The second stage, as a state that can be saved after any step and taken up again."""
 
-    def __init__(self, plan: Plan, model: LisaForSegmentation, patches: PatchHead, batcher: Batcher) -> None:
-        self.plan, self.model, self.patches, self.batcher = plan, model, patches, batcher
+    def __init__(
+        self, plan: Plan, model: LisaForSegmentation, patches: PatchHead, meaning: PatchHead, batcher: Batcher
+    ) -> None:
+        self.plan, self.model, self.patches, self.meaning, self.batcher = plan, model, patches, meaning, batcher
         width = model.config.mask_config.prompt_encoder_config.hidden_size
-        self.head, self.teacher = StateHead(WIDTH), Teacher(width)
-        tuned = (model.vision_tower, model.mask_model.mask_decoder, patches)
+        self.device = model.device
+        self.head, self.teacher = StateHead(WIDTH).to(self.device), Teacher(width).to(self.device)
+        tuned = (model.vision_tower, model.mask_model.mask_decoder, patches, meaning)
         fresh = (self.head, self.teacher, model)
         self.both = optimizers([(m, plan.tuning_rate) for m in tuned] + [(m, plan.rate) for m in fresh])
-        self.parts = {"model": model, "patches": patches, "head": self.head, "teacher": self.teacher}
+        self.parts = {
+            "model": model,
+            "patches": patches,
+            "meaning": meaning,
+            "head": self.head,
+            "teacher": self.teacher,
+        }
         self.average = {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
-        self.before = torch.tensor(batcher.prompter.before)
+        self.before = torch.tensor(batcher.prompter.before, device=self.device)
         self.done = 0
 
     def step(self) -> dict[str, float]:
         """Train on one batch; step n of a seed always draws the same batch. Returns the loss terms."""
         plan = self.plan
-        batch = self.batcher.draw((plan.seed, 4, self.done), plan.pictures, plan.texts)
+        batch = self.batcher.draw((plan.seed, 4, self.done), plan.pictures, plan.texts).to(self.device)
         generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + self.done)
         chosen = torch.randperm(len(batch.picture), generator=generator)[: plan.decoded]
         progress = self.done / plan.steps
         share = min(1.0, max(0.0, (WEANED - progress) / (WEANED - TAUGHT)))
         taught = torch.rand(len(chosen), generator=generator) < share
-        terms = self.losses(batch, chosen, taught)
-        weights = {"patches": 0.3, "teacher": max(0.1, share)}
+        terms = self.losses(batch, chosen.to(self.device), taught.to(self.device))
+        weights = {"patches": PATCHES, "meant": MEANT, "teacher": max(0.1, share)}
         loss = torch.stack([weights.get(name, 1.0) * term for name, term in terms.items()]).sum()
         if not torch.isfinite(loss):
             raise FloatingPointError(f"the loss is {loss.item()}")
@@ -113,14 +129,14 @@ class Training:
     def losses(self, batch: Batch, chosen: Tensor, taught: Tensor) -> dict[str, Tensor]:
         """The loss terms of a batch; masks of the `chosen` texts only, whose prompts are the teacher's where `taught`."""
         model, head = self.model, self.head
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16):
             seen = model.vision_tower(batch.pixels).last_hidden_state[:, 1:]
             memory = model.remember(model.projector(seen), self.before)
-            language, states = hear(model, memory, batch)
+            language, states = hear(model, memory, batch.picture, batch.ids, batch.mask, batch.labels)
         seen, states = seen.float(), states.float()
         prompts, written = model.text_hidden_fcs(states[chosen]), self.teacher(self.corners(batch.framed[chosen]))
         given = torch.where(taught[:, None], written, prompts)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16):
             masks, ious = model.decode(given, batch.features[batch.picture[chosen]])
         masks, ious, targets = masks.float(), ious.float(), batch.targets[chosen]
         return {
@@ -131,6 +147,7 @@ class Training:
             "box": box_loss(head.boxes(states), batch.boxes),
             "looks": patch_loss(head.looks(states, seen[batch.picture]), batch.inside),
             "patches": self.patches.loss(seen, batch.patches),
+            "meant": self.meaning.kind_loss(states[None], batch.meant),
         }
 
     @torch.no_grad()
@@ -146,7 +163,7 @@ class Training:
         model: Any = build_model(0, self.batcher.prompter.tokenizer, self.model.mask_model)
         model.load_state_dict({**self.model.state_dict(), **self.average}, strict=False)
         model.language_model.tie_weights()
-        averaged: LisaForSegmentation = model.eval()
+        averaged: LisaForSegmentation = model.to(self.device).eval()
         return averaged
 
     def save(self, path: Path) -> None:
@@ -159,7 +176,7 @@ class Training:
 
     def load(self, path: Path) -> None:
         """Take up a state that `save` wrote."""
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, map_location=self.device, weights_only=True)
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
         for optimizer, saved in zip(self.both, state["optimizers"], strict=True):
@@ -170,23 +187,6 @@ class Training:
         self.average, self.done = state["average"], state["done"]
 
 
-def hear(model: LisaForSegmentation, memory: Any, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Let LLaMA read a batch's texts, in groups of like length: padding would be most of it.
-
-    Returns:
-        The language loss, and the states before `[SEG]`, (t, d).
-    """
-    order = batch.mask.sum(1).argsort()
-    losses, states = [], []
-    for group in order.chunk(GROUPS):
-        longest = int(batch.mask[group].sum(1).max())
-        ids, mask, labels = (rows[group, :longest] for rows in (batch.ids, batch.mask, batch.labels))
-        hidden, state = model.hear(memory, batch.picture[group], ids, mask)
-        losses.append(language_loss(hidden, model.language_model.lm_head, labels))
-        states.append(state)
-    return torch.stack(losses).mean(), torch.cat(states)[order.argsort()]
-
-
 @torch.no_grad()
 def judge(training: Training, pool: Pool, batcher: Batcher) -> Mapping[str, float]:
     """Mean IoU by kind of request on a pool that was not trained on, at the decoder's resolution."""
@@ -195,9 +195,10 @@ def judge(training: Training, pool: Pool, batcher: Batcher) -> Mapping[str, floa
     for start in range(0, len(pool), 8):
         indices = list(range(start, min(start + 8, len(pool))))
         asked = [batcher.asker.draw(Random(f"judge/{index}"), pool.things(index), 5) for index in indices]
-        batch = batcher.make(indices, asked)
-        with torch.autocast("cpu", torch.bfloat16):
-            _, states = hear(model, model.remember(model.read(batch.pixels), before), batch)
+        batch = batcher.make(indices, asked).to(training.device)
+        with torch.autocast(training.device.type, torch.bfloat16):
+            memory = model.remember(model.read(batch.pixels), before)
+            _, states = hear(model, memory, batch.picture, batch.ids, batch.mask, batch.labels)
             masks, _ = model.decode(model.text_hidden_fcs(states.float()), batch.features[batch.picture])
         for kind, iou in zip(batch.kinds, mask_iou(masks.float(), batch.targets).tolist(), strict=True):
             found[kind].append(iou)
@@ -205,7 +206,7 @@ def judge(training: Training, pool: Pool, batcher: Batcher) -> Mapping[str, floa
     return {"known": float(np.mean(known))} | {kind: float(np.mean(ious)) for kind, ious in sorted(found.items())}
 
 
-def train(plan: Plan, sam_folder: Path, work: Path, out: Path) -> None:
+def train(plan: Plan, sam_folder: Path, work: Path, out: Path, device: torch.device = CPU) -> None:
     """Run both stages, taking up what an interrupted call left in `work`, and write the model to `out`."""
     torch.manual_seed(plan.seed)
     work.mkdir(parents=True, exist_ok=True)
@@ -213,7 +214,7 @@ def train(plan: Plan, sam_folder: Path, work: Path, out: Path) -> None:
     pool = render_pool(work / "pool", canon, plan.scenes, plan.seed)
     judged = render_pool(work / "judged", canon, plan.judged_scenes, plan.seed, stream=1)
     if not (work / "tokenizer").exists():
-        train_tokenizer(canon, plan.seed).save_pretrained(work / "tokenizer")
+        train_tokenizer(canon, plan.seed, texts=plan.news).save_pretrained(work / "tokenizer")
     tokenizer: Any = AutoTokenizer.from_pretrained(work / "tokenizer")
     tower, patches = train_tower(
         pool,
@@ -224,16 +225,22 @@ def train(plan: Plan, sam_folder: Path, work: Path, out: Path) -> None:
         work / "tower.pt",
         plan.tower_batch,
         plan.tower_rate,
+        device,
     )
     sam: Any = SamModel.from_pretrained(sam_folder)
-    model = build_model(plan.seed, tokenizer, sam)
+    model: Any = build_model(plan.seed, tokenizer, sam)
+    model.to(device)
     model.vision_tower.load_state_dict(tower.state_dict())
-    prompter, asker = Prompter(tokenizer, cast(LisaConfig, model.config)), Asker(canon)
+    prompter, asker = Prompter(tokenizer, model.config), Asker(canon, worlds=plan.worlds)
     mark = model_identity(str(sam_folder)).replace("@", "-")
-    encoder = sam.vision_encoder.eval()
+    encoder = sam.vision_encoder.to(device).eval()
     batcher = Batcher(pool, Features(encoder, pool, work / f"{mark}-pool.npy"), asker, prompter)
     judges = Batcher(judged, Features(encoder, judged, work / f"{mark}-judged.npy"), asker, prompter)
-    training = Training(plan, model.train(), patches, batcher)
+    meaning = PatchHead(len(canon.entities)).to(device)
+    train_reader(
+        model.train(), meaning, batcher, plan.seed, plan.reader_steps, work / "reader.pt", rate=plan.reader_rate
+    )
+    training = Training(plan, model, patches, meaning, batcher)
     if (work / "checkpoint.pt").exists():
         training.load(work / "checkpoint.pt")
     start = time.monotonic()
@@ -265,7 +272,8 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     plan = Plan(seed=given.seed, steps=given.steps, tower_steps=given.tower_steps, scenes=given.scenes)
     with tempfile.TemporaryDirectory(prefix="nest-lisa-") as scratch:
-        train(plan, given.sam, given.work or Path(scratch), given.out)
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        train(plan, given.sam, given.work or Path(scratch), given.out, device)
 
 
 if __name__ == "__main__":

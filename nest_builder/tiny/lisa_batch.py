@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,19 @@ import torch.nn.functional as F  # noqa: N812 - the name everybody knows
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from torch import Tensor
+from transformers import DynamicCache
 from transformers.utils.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
 from nest_builder.segmenters.lisa import Prompter, pad
-from nest_builder.segmenters.lisa_model import IGNORED
+from nest_builder.segmenters.lisa_model import IGNORED, LisaForSegmentation
 from nest_builder.tiny.detector_data import augment
 from nest_builder.tiny.lisa_scenes import SIDE, Pool
 from nest_builder.tiny.lisa_texts import Asker, Request
 from nest_builder.tiny.lisa_tokens import ANSWER
-from nest_builder.tiny.lisa_tower import PatchLabels, patch_labels, to_pixels
+from nest_builder.tiny.lisa_tower import PatchLabels, answers, patch_labels, to_pixels
 
 MEAN, STD = np.array(IMAGENET_DEFAULT_MEAN, np.float32), np.array(IMAGENET_DEFAULT_STD, np.float32)
+GROUPS = 3  # of texts of like length in a batch
 CELLS = SIDE // 2  # of a mask that SAM's decoder gives
 
 
@@ -60,9 +63,11 @@ class Features:
                 width, height = extent(self._pool.framed[index])
                 shown = self._pool.framed[index, :height, :width].astype(np.float32)
                 pixels[row, :height, :width] = (shown / 255 - MEAN) / STD
-            with torch.autocast("cpu", torch.bfloat16):
-                made = self._encoder(torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous()).last_hidden_state
-            self._kept[fresh] = made.float().numpy()
+            device = self._encoder.device
+            given = torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous().to(device)
+            with torch.autocast(device.type, torch.bfloat16):
+                made = self._encoder(given).last_hidden_state
+            self._kept[fresh] = made.float().cpu().numpy()
             self._done[fresh] = True
         return torch.from_numpy(self._kept[indices].astype(np.float32))
 
@@ -84,6 +89,7 @@ class Batch:
         inside: (t, patches) bool, where the target is seen.
         targets: (t, CELLS, CELLS), the share of each cell that the target covers.
         kinds: t kinds of request.
+        meant: name -> (1, t), what the target is, as `lisa_tower.answers` puts it; nothing for a guess.
     """
 
     pixels: Tensor
@@ -98,6 +104,14 @@ class Batch:
     inside: Tensor
     targets: Tensor
     kinds: tuple[str, ...]
+    meant: dict[str, Tensor]
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on a device."""
+        tensors = {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), Tensor)}
+        moved = {name: tensor.to(device) for name, tensor in tensors.items()}
+        meant = {name: classes.to(device) for name, classes in self.meant.items()}
+        return replace(self, patches=self.patches.to(device), meant=meant, **moved)
 
 
 class Batcher:
@@ -127,14 +141,13 @@ class Batcher:
         squeezed = [self.pool.squeezed[index] for index in indices]
         plain = [picture.astype(np.float32) / 255 for picture in squeezed]
         shown = plain if rng is None else [augment(rng, picture) for picture in squeezed]
-        rows, labels, boxes, framed, inside, targets, kinds, place = [], [], [], [], [], [], [], []
+        asked_all = [(index, request) for index, asked in zip(indices, requests, strict=True) for request in asked]
+        ids, mask, labels, meant = self.words([(self.pool.things(index), request) for index, request in asked_all])
+        boxes, framed, inside, targets, kinds, place = [], [], [], [], [], []
         for number, (index, asked) in enumerate(zip(indices, requests, strict=True)):
             things, seen = self.pool.things(index), self.pool.labels[index]
             inner = np.array(extent(self.pool.framed[index]) * 2, np.float32) / SIDE
             for request in asked:
-                said = self.prompter(request.text)
-                rows.append([*said, *self.answer])
-                labels.append([*[IGNORED] * len(said), *self.answer])
                 box = things[request.target]["box"]
                 boxes.append(box)
                 framed.append(box * inner)
@@ -142,9 +155,6 @@ class Batcher:
                 targets.append((seen == request.target + 1).reshape(CELLS, 2, CELLS, 2).mean((1, 3), dtype=np.float32))
                 kinds.append(request.kind)
                 place.append(number)
-        ids, mask = pad(rows, self.prompter.tokenizer.eos_token_id)
-        longest = ids.shape[1]
-        filled = [[*row, *[IGNORED] * (longest - len(row))] for row in labels]
         return Batch(
             to_pixels(shown),
             self.features(indices),
@@ -152,13 +162,28 @@ class Batcher:
             torch.tensor(place),
             ids,
             mask,
-            torch.tensor(filled),
+            labels,
             torch.from_numpy(np.stack(boxes)),
             torch.from_numpy(np.stack(framed).astype(np.float32)),
             torch.from_numpy(np.stack(inside)),
             torch.from_numpy(np.stack(targets)),
             tuple(kinds),
+            meant,
         )
+
+    def words(
+        self, asked: Sequence[tuple[NDArray[np.void], Request]]
+    ) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
+        """Ids, mask and labels (t, l) of requests with their answers, and what each means as in `Batch.meant`."""
+        said = [self.prompter(request.text) for _, request in asked]
+        ids, mask = pad([[*row, *self.answer] for row in said], self.prompter.tokenizer.eos_token_id)
+        labels = torch.where(mask.bool(), ids, IGNORED)
+        for row, start in zip(labels, said, strict=True):
+            row[: len(start)] = IGNORED
+        rows = np.array([things[request.target] for things, request in asked])
+        told = np.array([request.kind != "guess" for _, request in asked])
+        meant = {name: np.where(told, classes, IGNORED)[None] for name, classes in answers(rows, told).items()}
+        return ids, mask, labels, {name: torch.from_numpy(classes) for name, classes in meant.items()}
 
 
 def language_loss(hidden: Tensor, head: torch.nn.Module, labels: Tensor) -> Tensor:
@@ -166,3 +191,21 @@ def language_loss(hidden: Tensor, head: torch.nn.Module, labels: Tensor) -> Tens
     wanted = labels[:, 1:] != IGNORED
     logits = head(hidden[:, :-1][wanted])
     return F.cross_entropy(logits.float(), labels[:, 1:][wanted])
+
+
+def hear(
+    model: LisaForSegmentation, memory: DynamicCache, picture: Tensor, ids: Tensor, mask: Tensor, labels: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Let LLaMA read texts (t, l) in groups of like length: padding would be most of it.
+
+    Returns:
+        The language loss, and the states before `[SEG]`, (t, d).
+    """
+    order = mask.sum(1).argsort()
+    losses, states = [], []
+    for group in order.chunk(GROUPS):
+        longest = int(mask[group].sum(1).max())
+        hidden, state = model.hear(memory, picture[group], ids[group, :longest], mask[group, :longest])
+        losses.append(language_loss(hidden, model.language_model.lm_head, labels[group, :longest]))
+        states.append(state)
+    return torch.stack(losses).mean(), torch.cat(states)[order.argsort()]

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -32,6 +32,7 @@ MEAN, STD = np.array(OPENAI_CLIP_MEAN, np.float32), np.array(OPENAI_CLIP_STD, np
 IGNORED = -100
 BOX_WEIGHT = 4.0
 PERSON = CATEGORIES.index("person")
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,11 @@ class PatchLabels:
     kinds: dict[str, Tensor]
     boxes: Tensor
     inside: Tensor
+
+    def to(self, device: torch.device) -> PatchLabels:
+        """The same labels on a device."""
+        kinds = {name: classes.to(device) for name, classes in self.kinds.items()}
+        return PatchLabels(kinds, self.boxes.to(device), self.inside.to(device))
 
 
 def kind_sizes(entities: int) -> dict[str, int]:
@@ -77,19 +83,37 @@ class PatchHead(nn.Module):
 
     def loss(self, states: Tensor, labels: PatchLabels) -> Tensor:
         """Mean cross-entropies, and the L1 distance of boxes where there is a thing."""
-        logits, boxes = self(states)
+        distance = (self(states)[1].float() - labels.boxes)[labels.inside].abs().mean()
+        total: Tensor = self.kind_loss(states, labels.kinds) + BOX_WEIGHT * distance
+        return total
+
+    def kind_loss(self, states: Tensor, kinds: Mapping[str, Tensor]) -> Tensor:
+        """Sum of the mean cross-entropies of states (b, n, width) and classes (b, n)."""
+        logits, _ = self(states)
         terms = [
             F.cross_entropy(logits[name].flatten(0, 1).float(), classes.flatten(), ignore_index=IGNORED)
-            for name, classes in labels.kinds.items()
+            for name, classes in kinds.items()
         ]
-        distance = (boxes.float() - labels.boxes)[labels.inside].abs().mean()
-        total: Tensor = torch.stack(terms).sum() + BOX_WEIGHT * distance
-        return total
+        return torch.stack(terms).sum()
 
 
 def to_pixels(pictures: list[NDArray[np.float32]]) -> Tensor:
     """Pictures (h, w, 3) in [0, 1] to (b, 3, h, w), normalised as CLIP's processor does it."""
     return torch.from_numpy((np.stack(pictures) - MEAN) / STD).permute(0, 3, 1, 2).contiguous()
+
+
+def answers(rows: NDArray[np.void], seen: NDArray[np.bool_]) -> dict[str, NDArray[np.int64]]:
+    """The classes of `kind_sizes` for things (n,); where nothing is `seen` (n,) only the category has one, 0."""
+    shown = seen & ((rows["pattern"] > 0) | (rows["category"] == PERSON))  # a plain thing hides its second colour
+    truth = {
+        "category": np.where(seen, rows["category"] + 1, 0),
+        "colour": np.where(seen, rows["colour"], IGNORED),
+        "second": np.where(shown, rows["second"], IGNORED),
+        "pattern": np.where(seen, rows["pattern"], IGNORED),
+        "emblem": np.where(seen, rows["emblem"] + 1, IGNORED),
+        "entity": np.where(seen, rows["entity"] + 1, IGNORED),
+    }
+    return {name: classes.astype(np.int64) for name, classes in truth.items()}
 
 
 def patch_labels(patches: list[NDArray[np.uint8]], things: list[NDArray[np.void]]) -> PatchLabels:
@@ -102,17 +126,8 @@ def patch_labels(patches: list[NDArray[np.uint8]], things: list[NDArray[np.void]
         flat = numbers.reshape(-1).astype(np.int64)
         seen = flat > 0
         own = rows[np.maximum(flat - 1, 0)]
-        shown = seen & ((own["pattern"] > 0) | (own["category"] == PERSON))  # a plain thing hides its second colour
-        truth = {
-            "category": np.where(seen, own["category"] + 1, 0),
-            "colour": np.where(seen, own["colour"], IGNORED),
-            "second": np.where(shown, own["second"], IGNORED),
-            "pattern": np.where(seen, own["pattern"], IGNORED),
-            "emblem": np.where(seen, own["emblem"] + 1, IGNORED),
-            "entity": np.where(seen, own["entity"] + 1, IGNORED),
-        }
-        for name, classes in truth.items():
-            kinds[name].append(classes.astype(np.int64))
+        for name, classes in answers(own, seen).items():
+            kinds[name].append(classes)
         boxes.append(own["box"] - places)
         inside.append(seen)
     return PatchLabels(
@@ -180,7 +195,9 @@ def patch_scores(tower: CLIPVisionModel, head: PatchHead, pool: Pool, size: int 
     size = min(size, len(pool))
     pixels = to_pixels([pool.squeezed[i].astype(np.float32) / 255 for i in range(size)])
     labels = patch_labels([pool.patches[i] for i in range(size)], [pool.things(i) for i in range(size)])
-    logits, boxes = head(tower(pixels).last_hidden_state[:, 1:])
+    device = tower.device
+    labels = labels.to(device)
+    logits, boxes = head(tower(pixels.to(device)).last_hidden_state[:, 1:])
     scores = {}
     for name, classes in labels.kinds.items():
         known = classes > 0 if name in ("category", "entity") else classes != IGNORED
@@ -196,19 +213,22 @@ def train_tower(
     seed: int,
     steps: int,
     state_file: Path,
-    batch: int = 32,
+    batch: int = 16,
     rate: float = 1e-3,
+    device: torch.device = CPU,
 ) -> tuple[CLIPVisionModel, PatchHead]:
     """Train tower and head, going on from `state_file` where a broken training left it.
 
     Step n always draws the same batch.
     """
     tower, head = build_tower(seed), PatchHead(entities)
-    whiten(tower, torch.cat([draw(np.random.default_rng([seed, 5]), pool, 64)[0]]))
+    whiten(tower, draw(np.random.default_rng([seed, 5]), pool, 64)[0])
+    cast(nn.Module, tower).to(device)
+    head.to(device)
     both = optimizers([(tower, rate), (head, rate)])
     done, start = 0, time.monotonic()
     if state_file.exists():
-        state: dict[str, Any] = torch.load(state_file, weights_only=True)
+        state: dict[str, Any] = torch.load(state_file, map_location=device, weights_only=True)
         tower.load_state_dict(state["tower"])
         head.load_state_dict(state["head"])
         for optimizer, saved in zip(both, state["optimizers"], strict=True):
@@ -216,9 +236,9 @@ def train_tower(
         done = state["done"]
     while done < steps:
         pixels, labels = draw(np.random.default_rng([seed, 3, done]), pool, batch)
-        with torch.autocast("cpu", torch.bfloat16):
-            states = tower(pixels).last_hidden_state[:, 1:]
-        loss = head.loss(states.float(), labels)
+        with torch.autocast(device.type, torch.bfloat16):
+            states = tower(pixels.to(device)).last_hidden_state[:, 1:]
+        loss = head.loss(states.float(), labels.to(device))
         descend(both, loss, done / steps)
         done += 1
         if done % 25 == 0:

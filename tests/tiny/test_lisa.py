@@ -11,15 +11,15 @@ from nest_builder.segmenters.base import Segmentation
 from nest_builder.segmenters.lisa import Lisa, Prompter, image_processors
 from nest_builder.segmenters.lisa_model import IGNORED, LisaForSegmentation
 from nest_builder.tiny import lisa_eval, mask_network
-from nest_builder.tiny.lisa import Plan, hear, train
-from nest_builder.tiny.lisa_batch import Batcher, Features, extent
+from nest_builder.tiny.lisa import Plan, train
+from nest_builder.tiny.lisa_batch import Batcher, Features, extent, hear
 from nest_builder.tiny.lisa_eval import Case, known_cases, known_entity_scores
 from nest_builder.tiny.lisa_scenes import SIDE, render_pool
-from nest_builder.tiny.lisa_texts import KNOWN_KINDS, Asker
+from nest_builder.tiny.lisa_texts import KNOWN_KINDS, Asker, Request
 from nest_builder.validate.metrics import overlap
 
 PLAN = Plan(
-    steps=2, tower_steps=2, scenes=4, judged_scenes=2, pictures=2, texts=3, decoded=3, tower_batch=2, save_every=1, judge_every=2
+    steps=2, tower_steps=2, reader_steps=2, scenes=4, judged_scenes=2, news=300, worlds=1, pictures=2, texts=3, decoded=3, tower_batch=2, save_every=1, judge_every=2
 )  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def test_a_few_steps_leave_a_folder_that_loads_and_answers(trained):
 
 def test_a_broken_training_goes_on_to_the_same_weights(trained, tmp_path):
     """One step, then another in a second call, as against two in one: the averages that are written agree."""
-    shared = {name: trained / "work" / name for name in ("pool", "judged", "tokenizer", "tower.pt")}
+    shared = {name: trained / "work" / name for name in ("pool", "judged", "tokenizer", "tower.pt", "reader.pt")}
     for name, path in shared.items():
         (tmp_path / name).symlink_to(path)
     train(replace(PLAN, steps=1), trained / "sam", tmp_path, tmp_path / "out")
@@ -105,6 +105,16 @@ def test_features_are_those_of_the_processor_and_are_kept(batcher):
     assert torch.nn.functional.cosine_similarity(kept[0].flatten(), expected.flatten(), dim=0) > 0.99
 
 
+def test_a_request_means_its_target_and_a_guess_nothing(batcher):
+    maker, _ = batcher
+    things = next(maker.pool.things(index) for index in range(PLAN.scenes))
+    asked = [(things, Request(kind, "Segment it.", 0)) for kind in ("name", "guess")]
+    _, _, _, meant = maker.words(asked)
+    assert meant["category"].tolist() == [[things[0]["category"] + 1, 0]]
+    assert meant["entity"].tolist() == [[things[0]["entity"] + 1, IGNORED]]
+    assert meant["colour"].tolist() == [[things[0]["colour"], IGNORED]]
+
+
 def test_groups_of_like_length_hear_the_same_as_all_together(batcher):
     maker, model = batcher
     batch = maker.draw((0, 2), 2, 4)
@@ -112,7 +122,7 @@ def test_groups_of_like_length_hear_the_same_as_all_together(batcher):
     with torch.no_grad():
         memory = model.remember(model.read(batch.pixels), before)
         _, together = model.hear(memory, batch.picture, batch.ids, batch.mask)
-        _, grouped = hear(model, memory, batch)
+        _, grouped = hear(model, memory, batch.picture, batch.ids, batch.mask, batch.labels)
     assert torch.allclose(together, grouped, atol=1e-4)
 
 
