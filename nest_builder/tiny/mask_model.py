@@ -51,7 +51,7 @@ class Phase:
         cool: whether the rate falls to nought at the end, along half a cosine; else it falls slowly for ever.
         memory: decay of the running mean of the weights.
         mix: how samples are cut from the pictures.
-        sources: share of each source of `PICTURES`.
+        sources: share of each source of `PICTURES`; None: equal ones.
     """
 
     size: int
@@ -60,7 +60,7 @@ class Phase:
     cool: bool
     memory: float
     mix: Mix
-    sources: tuple[float, ...] = (0.5, 0.5)
+    sources: tuple[float, ...] | None = None
 
 
 STEPS = 7450
