@@ -34,6 +34,21 @@ class Encoded:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """What LLaMA makes of t texts.
+
+    Attributes:
+        hidden: (t, l, d) last hidden states.
+        states: (t, d), those from which each text's first `[SEG]` is predicted.
+        attention: (t, heads, k + n) of these in the last layer, upon what stands before the text; None if not told.
+    """
+
+    hidden: Tensor
+    states: Tensor
+    attention: Tensor | None
+
+
+@dataclass(frozen=True, slots=True)
 class LisaOutput:
     """What LISA makes of t texts whose answers are given.
 
@@ -142,7 +157,7 @@ class LisaForSegmentation(PreTrainedModel):  # type: ignore[no-untyped-call]  # 
 
     def hear(
         self, memory: DynamicCache, picture: Tensor, input_ids: Tensor, attention_mask: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    ) -> Heard:
         """Read t texts with their answers; arguments and errors as for `forward`.
 
         Args:
@@ -151,15 +166,22 @@ class LisaForSegmentation(PreTrainedModel):  # type: ignore[no-untyped-call]  # 
             input_ids: (t, l)
             attention_mask: (t, l)
 
-        Returns:
-            All hidden states (t, l, d), and those that predict each answer's first `[SEG]` (t, d).
+        Attention is told only by a model that computes it eagerly.
         """
         said = input_ids[:, 1:] == self.config.seg_token_id
         if not bool(said.any(1).all()):
             raise ValueError("every text needs an answer with [SEG]")
         cache = _select(memory, picture)
-        hidden = self._step(input_ids, F.pad(attention_mask, (cache.get_seq_length(), 0), value=1), None, cache)
-        return hidden, hidden[torch.arange(len(said), device=said.device), said.int().argmax(1)]
+        start = cache.get_seq_length()
+        out = self.language_model.model(
+            input_ids=input_ids,
+            attention_mask=F.pad(attention_mask, (start, 0), value=1),
+            past_key_values=cache,
+            output_attentions=self.language_model.config._attn_implementation == "eager",
+        )
+        rows, places = torch.arange(len(said), device=said.device), said.int().argmax(1)
+        attention = out.attentions[-1][rows, :, places, :start] if out.attentions else None
+        return Heard(out.last_hidden_state, out.last_hidden_state[rows, places], attention)
 
     def forward(
         self,
@@ -183,8 +205,8 @@ class LisaForSegmentation(PreTrainedModel):  # type: ignore[no-untyped-call]  # 
         Raises:
             ValueError: A text has no `[SEG]` after its first token.
         """
-        hidden, states = self.hear(self.remember(encoded.words, before), picture, input_ids, attention_mask)
-        logits = self.language_model.lm_head(hidden)
+        heard = self.hear(self.remember(encoded.words, before), picture, input_ids, attention_mask)
+        logits, states = self.language_model.lm_head(heard.hidden), heard.states
         prompts = self.text_hidden_fcs(states)
         masks, ious = self.decode(prompts, encoded.embeddings[picture])
         loss = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import tempfile
 import time
 from collections import defaultdict
@@ -62,6 +63,7 @@ class Plan:
     steps: int = 6000
     tower_steps: int = 2500
     reader_steps: int = 2000
+    reader_texts: int = 96
     scenes: int = 14000
     judged_scenes: int = 192
     news: int = 6000
@@ -132,8 +134,11 @@ class Training:
         with torch.autocast(self.device.type, torch.bfloat16):
             seen = model.vision_tower(batch.pixels).last_hidden_state[:, 1:]
             memory = model.remember(model.projector(seen), self.before)
-            language, states = hear(model, memory, batch.picture, batch.ids, batch.mask, batch.labels)
+            language, states, attention = hear(model, memory, batch.picture, batch.ids, batch.mask, batch.labels)
         seen, states = seen.float(), states.float()
+        # Half of the last layer's heads shall look at the target: what they bring back says where it is.
+        heads = attention.shape[1] // 2
+        looking = attention[:, :heads, len(self.before) :].float().mean(1).clamp(min=1e-6).log()
         prompts, written = model.text_hidden_fcs(states[chosen]), self.teacher(self.corners(batch.framed[chosen]))
         given = torch.where(taught[:, None], written, prompts)
         with torch.autocast(self.device.type, torch.bfloat16):
@@ -145,6 +150,7 @@ class Training:
             "iou": (ious - mask_iou(masks, targets)).square().mean(),
             "teacher": (prompts - written.detach()).square().mean(),
             "box": box_loss(head.boxes(states), batch.boxes),
+            "attention": patch_loss(looking, batch.inside),
             "looks": patch_loss(head.looks(states, seen[batch.picture]), batch.inside),
             "patches": self.patches.loss(seen, batch.patches),
             "meant": self.meaning.kind_loss(states[None], batch.meant),
@@ -198,12 +204,13 @@ def judge(training: Training, pool: Pool, batcher: Batcher) -> Mapping[str, floa
         batch = batcher.make(indices, asked).to(training.device)
         with torch.autocast(training.device.type, torch.bfloat16):
             memory = model.remember(model.read(batch.pixels), before)
-            _, states = hear(model, memory, batch.picture, batch.ids, batch.mask, batch.labels)
+            _, states, _ = hear(model, memory, batch.picture, batch.ids, batch.mask, batch.labels)
             masks, _ = model.decode(model.text_hidden_fcs(states.float()), batch.features[batch.picture])
         for kind, iou in zip(batch.kinds, mask_iou(masks.float(), batch.targets).tolist(), strict=True):
             found[kind].append(iou)
     known = [iou for kind in ("name", "role", "made", "colour") for iou in found[kind]]
-    return {"known": float(np.mean(known))} | {kind: float(np.mean(ious)) for kind, ious in sorted(found.items())}
+    means = {kind: float(np.mean(ious)) for kind, ious in sorted(found.items())}
+    return {"known": float(np.mean(known)) if known else math.nan} | means
 
 
 def train(plan: Plan, sam_folder: Path, work: Path, out: Path, device: torch.device = CPU) -> None:
@@ -238,7 +245,14 @@ def train(plan: Plan, sam_folder: Path, work: Path, out: Path, device: torch.dev
     judges = Batcher(judged, Features(encoder, judged, work / f"{mark}-judged.npy"), asker, prompter)
     meaning = PatchHead(len(canon.entities)).to(device)
     train_reader(
-        model.train(), meaning, batcher, plan.seed, plan.reader_steps, work / "reader.pt", rate=plan.reader_rate
+        model.train(),
+        meaning,
+        batcher,
+        plan.seed,
+        plan.reader_steps,
+        work / "reader.pt",
+        plan.reader_texts,
+        plan.reader_rate,
     )
     training = Training(plan, model, patches, meaning, batcher)
     if (work / "checkpoint.pt").exists():

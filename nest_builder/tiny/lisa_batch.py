@@ -195,17 +195,21 @@ def language_loss(hidden: Tensor, head: torch.nn.Module, labels: Tensor) -> Tens
 
 def hear(
     model: LisaForSegmentation, memory: DynamicCache, picture: Tensor, ids: Tensor, mask: Tensor, labels: Tensor
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Let LLaMA read texts (t, l) in groups of like length: padding would be most of it.
 
     Returns:
-        The language loss, and the states before `[SEG]`, (t, d).
+        The language loss, the states before `[SEG]` (t, d), and their attention (t, heads, k + n) as in `Heard`.
     """
     order = mask.sum(1).argsort()
-    losses, states = [], []
+    losses, states, attention = [], [], []
     for group in order.chunk(GROUPS):
         longest = int(mask[group].sum(1).max())
-        hidden, state = model.hear(memory, picture[group], ids[group, :longest], mask[group, :longest])
-        losses.append(language_loss(hidden, model.language_model.lm_head, labels[group, :longest]))
-        states.append(state)
-    return torch.stack(losses).mean(), torch.cat(states)[order.argsort()]
+        heard = model.hear(memory, picture[group], ids[group, :longest], mask[group, :longest])
+        losses.append(language_loss(heard.hidden, model.language_model.lm_head, labels[group, :longest]))
+        states.append(heard.states)
+        if heard.attention is None:
+            raise ValueError("the training needs eager attention")
+        attention.append(heard.attention)
+    back = order.argsort()
+    return torch.stack(losses).mean(), torch.cat(states)[back], torch.cat(attention)[back]

@@ -40,7 +40,7 @@ def read(model: LisaForSegmentation, batcher: Batcher, seed: tuple[int, ...], te
     with torch.autocast(device.type, torch.bfloat16):
         memory = model.remember(torch.zeros(1, 0, model.config.text_config.hidden_size, device=device), before)
         picture = torch.zeros(len(asked), dtype=torch.long)
-        language, states = hear(model, memory, *(t.to(device) for t in (picture, ids, mask, labels)))
+        language, states, _ = hear(model, memory, *(t.to(device) for t in (picture, ids, mask, labels)))
     return language, states.float(), {name: classes.to(device) for name, classes in meant.items()}
 
 

@@ -19,7 +19,7 @@ from nest_builder.tiny.lisa_texts import KNOWN_KINDS, Asker, Request
 from nest_builder.validate.metrics import overlap
 
 PLAN = Plan(
-    steps=2, tower_steps=2, reader_steps=2, scenes=4, judged_scenes=2, news=300, worlds=1, pictures=2, texts=3, decoded=3, tower_batch=2, save_every=1, judge_every=2
+    steps=2, tower_steps=2, reader_steps=2, reader_texts=8, scenes=4, judged_scenes=2, news=300, worlds=1, pictures=2, texts=3, decoded=3, tower_batch=2, save_every=1, judge_every=2
 )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def batcher(trained):
     canon = build_canon()
     pool = render_pool(trained / "work" / "pool", canon, PLAN.scenes, 0)
     tokenizer = AutoTokenizer.from_pretrained(trained / "out")
-    model = LisaForSegmentation.from_pretrained(trained / "out")
+    model = LisaForSegmentation.from_pretrained(trained / "out", attn_implementation="eager")
     features = Features(model.mask_model.vision_encoder.eval(), pool, trained / "features.npy")
     return Batcher(pool, features, Asker(canon, worlds=1), Prompter(tokenizer, model.config)), model
 
@@ -110,7 +110,7 @@ def test_a_request_means_its_target_and_a_guess_nothing(batcher):
     things = next(maker.pool.things(index) for index in range(PLAN.scenes))
     asked = [(things, Request(kind, "Segment it.", 0)) for kind in ("name", "guess")]
     _, _, _, meant = maker.words(asked)
-    assert meant["category"].tolist() == [[things[0]["category"] + 1, 0]]
+    assert meant["category"].tolist() == [[things[0]["category"] + 1, IGNORED]]
     assert meant["entity"].tolist() == [[things[0]["entity"] + 1, IGNORED]]
     assert meant["colour"].tolist() == [[things[0]["colour"], IGNORED]]
 
@@ -121,9 +121,11 @@ def test_groups_of_like_length_hear_the_same_as_all_together(batcher):
     before = torch.tensor(maker.prompter.before)
     with torch.no_grad():
         memory = model.remember(model.read(batch.pixels), before)
-        _, together = model.hear(memory, batch.picture, batch.ids, batch.mask)
-        _, grouped = hear(model, memory, batch.picture, batch.ids, batch.mask, batch.labels)
-    assert torch.allclose(together, grouped, atol=1e-4)
+        together = model.hear(memory, batch.picture, batch.ids, batch.mask)
+        _, grouped, attention = hear(model, memory, batch.picture, batch.ids, batch.mask, batch.labels)
+    assert torch.allclose(together.states, grouped, atol=1e-4)
+    assert torch.allclose(together.attention, attention, atol=1e-5)
+    assert attention.shape == (8, 5, len(before) + 144)
 
 
 class Oracle:
