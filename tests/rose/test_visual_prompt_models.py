@@ -7,14 +7,11 @@ from nest_builder.annotate.detect import GroundingDino
 from nest_builder.annotate.masks import mask_iou
 from nest_builder.annotate.segment import Segmenter
 from nest_builder.config import AnnotateSettings, RoseSettings
-from nest_builder.newsworld.looks import Look, anonymous_look, new_look
+from nest_builder.newsworld.looks import CATEGORIES, Look, anonymous_look, new_look
 from nest_builder.newsworld.scenes import compose, render
 from nest_builder.rose.base import Reference
 from nest_builder.rose.embed import CachedImages, ClipImages
 from nest_builder.rose.visual_prompt import Answer, VisualPrompt
-
-CATEGORIES = ("car", "robot", "guitar", "bag", "boat", "shoe")
-
 
 def photograph(rng: np.random.Generator, looks: list[Look]):
     scene = render(compose(rng, [(look, str(n)) for n, look in enumerate(looks)], 360, 270))
@@ -22,7 +19,6 @@ def photograph(rng: np.random.Generator, looks: list[Look]):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="2 of 6 when it was first run, not yet explained")
 def test_masks_of_another_thing_of_the_kind_are_corrected():
     images, wrong, right, references = [], [], [], []
     for number, category in enumerate(CATEGORIES):
@@ -39,7 +35,7 @@ def test_masks_of_another_thing_of_the_kind_are_corrected():
     part = VisualPrompt(GroundingDino(settings), Segmenter(settings), embedder)
     answers = [Answer("it", category) for category in CATEGORIES]
     fixed = part.verify(images, wrong, answers, references)
-    overlaps = [mask_iou(one.mask, own) for one, own in zip(fixed, right, strict=True)]
-    assert sum(overlap > 0.6 for overlap in overlaps) >= 5, [one.step.reason for one in fixed]
+    mended = [mask_iou(one.mask, own) > 0.6 for one, own in zip(fixed, right, strict=True)]
+    assert np.mean(mended) >= 0.7, [one.step.reason for one in fixed]
     again = part.verify(images, right, answers, references)
-    assert sum(mask_iou(one.mask, own) > 0.6 for one, own in zip(again, right, strict=True)) >= 5
+    assert np.mean([mask_iou(one.mask, own) > 0.6 for one, own in zip(again, right, strict=True)]) >= 0.9
