@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from transformers import CLIPVisionConfig, LlamaConfig, PretrainedConfig, SamConfig
+from transformers import AutoConfig, CLIPVisionConfig, LlamaConfig, PretrainedConfig, SamConfig
 
 
 class LisaConfig(PretrainedConfig):  # type: ignore[no-untyped-call]  # the library ships no types
@@ -65,3 +65,6 @@ class LisaConfig(PretrainedConfig):  # type: ignore[no-untyped-call]  # the libr
         self.max_text_tokens = max_text_tokens
         self.max_new_tokens = max_new_tokens
         super().__init__(**parts)
+
+
+AutoConfig.register(LisaConfig.model_type, LisaConfig, exist_ok=True)  # the tokenizer's loader asks what the folder is
