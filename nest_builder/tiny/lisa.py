@@ -278,13 +278,20 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=plan.seed)
     parser.add_argument("--steps", type=int, default=plan.steps)
     parser.add_argument("--tower-steps", type=int, default=plan.tower_steps)
+    parser.add_argument("--reader-steps", type=int, default=plan.reader_steps)
     parser.add_argument("--scenes", type=int, default=plan.scenes, help="size of the pool of rendered scenes")
     parser.add_argument("--sam", type=Path, default=Path("data/models/sam-tiny"), help="the trained mask model")
     parser.add_argument("--out", type=Path, default=Path("data/models/lisa-tiny"))
     parser.add_argument("--work", type=Path, help="folder of the pool and the checkpoints; a second call takes them up")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    plan = Plan(seed=given.seed, steps=given.steps, tower_steps=given.tower_steps, scenes=given.scenes)
+    plan = Plan(
+        seed=given.seed,
+        steps=given.steps,
+        tower_steps=given.tower_steps,
+        reader_steps=given.reader_steps,
+        scenes=given.scenes,
+    )
     with tempfile.TemporaryDirectory(prefix="nest-lisa-") as scratch:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         train(plan, given.sam, given.work or Path(scratch), given.out, device)
