@@ -155,9 +155,7 @@ class LisaForSegmentation(PreTrainedModel):  # type: ignore[no-untyped-call]  # 
         )
         return masks[:, 0, 0], ious[:, 0, 0]
 
-    def hear(
-        self, memory: DynamicCache, picture: Tensor, input_ids: Tensor, attention_mask: Tensor
-    ) -> Heard:
+    def hear(self, memory: DynamicCache, picture: Tensor, input_ids: Tensor, attention_mask: Tensor) -> Heard:
         """Read t texts with their answers; arguments and errors as for `forward`.
 
         Args:
