@@ -24,7 +24,7 @@ from nest_builder.newsworld.looks import CATEGORIES, COLOURS, EMBLEMS, PATTERNS
 from nest_builder.tiny.detector import one_cycle
 from nest_builder.tiny.detector_data import augment
 from nest_builder.tiny.lisa_network import WIDTH, build_tower, whiten
-from nest_builder.tiny.lisa_scenes import GRID, Pool
+from nest_builder.tiny.lisa_scenes import Pool
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,8 @@ class PatchLabels:
 
     Attributes:
         kinds: name -> (b, GRID * GRID) classes; `category` counts the background as 0, `entity` the nameless.
-        boxes: (b, GRID * GRID, 4), from the patch's centre to the thing's left, top, right and bottom, in shares.
+        boxes: (b, GRID * GRID, 4), the thing's left, top, right and bottom in shares of the picture: where it is, not how
+            far from the patch, since LLaMA can carry over only what the patch's own state tells.
         inside: (b, GRID * GRID) bool, whether a thing is seen.
     """
 
@@ -120,15 +121,13 @@ def patch_labels(patches: list[NDArray[np.uint8]], things: list[NDArray[np.void]
     """Labels from the numbers of things in each patch, (GRID, GRID), and the things' rows."""
     kinds: dict[str, list[NDArray[np.int64]]] = {name: [] for name in kind_sizes(0)}
     boxes, inside = [], []
-    centre = (np.arange(GRID) + 0.5) / GRID
-    places = np.stack([*np.meshgrid(centre, centre)] * 2, -1).reshape(-1, 4)
     for numbers, rows in zip(patches, things, strict=True):
         flat = numbers.reshape(-1).astype(np.int64)
         seen = flat > 0
         own = rows[np.maximum(flat - 1, 0)]
         for name, classes in answers(own, seen).items():
             kinds[name].append(classes)
-        boxes.append(own["box"] - places)
+        boxes.append(own["box"])
         inside.append(seen)
     return PatchLabels(
         {name: torch.from_numpy(np.stack(classes)) for name, classes in kinds.items()},
