@@ -13,6 +13,7 @@ from nest_builder.rose.base import Reference
 from nest_builder.rose.embed import CachedImages, ClipImages
 from nest_builder.rose.visual_prompt import Answer, VisualPrompt
 
+
 def photograph(rng: np.random.Generator, looks: list[Look]):
     scene = render(compose(rng, [(look, str(n)) for n, look in enumerate(looks)], 360, 270))
     return scene.image, [one.mask for one in sorted(scene.instances, key=lambda one: int(one.key))]
