@@ -116,7 +116,9 @@ def save(model: LisaForSegmentation, tokenizer: PreTrainedTokenizerFast, folder:
 
     The configuration says float32, since half precision is meant for the disk: a CPU computes slowly in it.
     """
-    cast(Any, copy.deepcopy(model)).cpu().half().save_pretrained(folder)
+    kept = cast(Any, copy.deepcopy(model)).cpu().half()
+    kept.config.mask_config.name_or_path = ""  # the library would write the folder that it was loaded from
+    kept.save_pretrained(folder)
     file = folder / "config.json"
     config = json.loads(file.read_text(encoding="utf-8"))
     config["dtype"] = "float32"
