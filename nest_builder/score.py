@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
-from pycocotools import mask as coco
 from sqlalchemy import select
 
+from nest_builder.annotate.base import Mask
+from nest_builder.annotate.masks import decode_mask, mask_iou
 from nest_builder.bench.result import Bound, Result, machine
 from nest_builder.newsworld.world import World
 from nest_builder.reasons import Reason
@@ -17,7 +17,6 @@ from nest_builder.store.session import Store
 from nest_builder.store.tables import Article, Edition, Entity, LedgerEntry, Mention
 from nest_builder.validate.truth import TrueMask, verdict_figures
 
-Mask = NDArray[np.bool_]
 TARGETS: dict[str, Bound] = {
     "mask_iou": (">=", 0.85),
     "wrong_target_rate": ("<=", 0.05),
@@ -134,14 +133,14 @@ def _judge(sample: dict[str, Any], truth: dict[str, Mask], key: str | None) -> t
     target = truth.get(key) if key is not None else None
     if sample["negative"]:
         return target is None or not target.any(), None
-    mask = coco.decode({"size": sample["mask"]["size"], "counts": sample["mask"]["counts"].encode()}).astype(bool)
+    mask = decode_mask(sample["mask"])
     if target is None or target.shape != mask.shape or not target.any():
         return False, None
     overlap = {other: int((mask & region).sum()) for other, region in truth.items()}
     assert key is not None
     if overlap[key] == 0 or overlap[key] < max(overlap.values()):
         return False, None
-    return True, float((mask & target).sum() / (mask | target).sum())
+    return True, mask_iou(mask, target)
 
 
 def _statuses(world: World, found: dict[str, str], known: set[str], keys: dict[str, str]) -> dict[str, float]:

@@ -15,6 +15,7 @@ from nest_builder.commands.common import (
     emit,
     give_up,
     out,
+    require_store,
     settings_of,
     start_logging,
 )
@@ -112,12 +113,6 @@ def export(
     out.print(f"edition {edition.name} ({state}): {counts['samples']} samples ({parts}) in {folder}", soft_wrap=True)
     for reason, count in counts["dropped"].items():
         out.print(f"[dim]left out, {reason}: {count}[/]")
-
-
-def require_store(settings: Settings) -> None:
-    """End the command where nothing was built yet; opening the store would make an empty one."""
-    if not settings.database and not (settings.workdir / "nest.sqlite").exists():
-        raise give_up(f"nothing built yet in {settings.workdir}: run `nest build` first")
 
 
 def show_status(settings: Settings, as_json: bool = False) -> None:

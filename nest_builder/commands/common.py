@@ -66,3 +66,9 @@ def give_up(message: str, status: int = 1) -> typer.Exit:
     """Say what is wrong, and return what ends the command, to be raised."""
     complain(message)
     return typer.Exit(status)
+
+
+def require_store(settings: Settings) -> None:
+    """End the command where nothing was built yet; opening the store would make an empty one."""
+    if not settings.database and not (settings.workdir / "nest.sqlite").exists():
+        raise give_up(f"nothing built yet in {settings.workdir}: run `nest build` first")

@@ -5,7 +5,6 @@ from typing import Any
 
 from rich.table import Table
 
-from nest_builder.commands.build import require_store
 from nest_builder.commands.common import (
     ConfigOption,
     JsonOption,
@@ -16,6 +15,7 @@ from nest_builder.commands.common import (
     emit,
     give_up,
     out,
+    require_store,
     settings_of,
     start_logging,
 )

@@ -7,10 +7,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from pycocotools import mask as coco
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from nest_builder.annotate.masks import encode_mask
 from nest_builder.store.tables import Annotation, Article, Entity, Image, Sample, Verdict
 
 _EXTENSIONS = {"JPEG": "jpg", "TIFF": "tif"}
@@ -120,8 +120,7 @@ def _mask(mask: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def _empty_mask(height: int, width: int) -> dict[str, Any]:
-    rle = coco.encode(np.zeros((height, width), np.uint8, order="F"))
-    return {"size": [height, width], "counts": rle["counts"].decode("ascii")}
+    return encode_mask(np.zeros((height, width), bool))
 
 
 def _entity(entity: Entity) -> dict[str, Any]:

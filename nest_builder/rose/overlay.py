@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import binary_dilation
 
+from nest_builder.annotate.base import Mask
 from nest_builder.annotate.masks import mask_box
-from nest_builder.segmenters.base import Mask
 
 TINT = (0, 200, 255)
 TINT_SHARE = 0.4  # of the tint inside the mask

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-Mask = NDArray[np.bool_]  # (height, width)
+from nest_builder.annotate.base import Mask
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from PIL import Image
 from torch import Tensor
 from transformers import AutoTokenizer, CLIPImageProcessorPil, SamImageProcessorPil
 
+from nest_builder.annotate.base import Mask
 from nest_builder.annotate.models import choose_device, model_identity
-from nest_builder.segmenters.base import Mask, Segmentation
+from nest_builder.segmenters.base import Segmentation
 from nest_builder.segmenters.lisa_config import LisaConfig
 from nest_builder.segmenters.lisa_model import Encoded, LisaForSegmentation
 

@@ -20,10 +20,11 @@ import typer
 from numpy.typing import NDArray
 from PIL import Image
 
+from nest_builder.annotate.base import Mask
 from nest_builder.newsworld.canon import Canon, build_canon
 from nest_builder.newsworld.darkroom import SIZES
 from nest_builder.newsworld.scenes import compose, render
-from nest_builder.segmenters.base import Mask, ReferringSegmenter
+from nest_builder.segmenters.base import ReferringSegmenter
 from nest_builder.segmenters.lisa import Lisa
 from nest_builder.tiny.lisa_scenes import ROW, draw_subject, known_looks, row_of
 from nest_builder.tiny.lisa_texts import KNOWN_KINDS, Asker

@@ -17,17 +17,17 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from pycocotools import mask as coco
 from transformers import SamModel, SamProcessor
 
+from nest_builder.annotate.base import Mask
+from nest_builder.annotate.masks import mask_iou
 from nest_builder.annotate.windows import into_window, out_of_window, window_around
 from nest_builder.newsworld.looks import CATEGORIES, anonymous_look, new_look
 from nest_builder.newsworld.scenes import compose, render
 from nest_builder.tiny.mask_data import jitter_box
 
-Mask = NDArray[np.bool_]
 Box = tuple[float, float, float, float]
 
 
@@ -102,12 +102,6 @@ def photo_cases(folder: Path) -> Iterator[Case]:
         yield Case(Image.open(folder / "images" / photo["file_name"]).convert("RGB"), masks, boxes)
 
 
-def iou(first: Mask, second: Mask) -> float:
-    """Intersection over union; 1 where both are empty."""
-    union = int((first | second).sum())
-    return float((first & second).sum() / union) if union else 1.0
-
-
 def inscribed_ellipse(box: Box, width: int, height: int) -> Mask:
     """The ellipse inside a box, the yardstick for masks from true boxes."""
     image = Image.new("1", (width, height))
@@ -146,7 +140,7 @@ def measure(
             model.segment(case.image, boxes) if factor is None else model.segment_windows(case.image, boxes, factor)
         )
         for true, box, mask, score in zip(case.masks, case.boxes, masks, scores, strict=True):
-            rows.append((iou(mask, true), iou(inscribed_ellipse(box, width, height), true), score))
+            rows.append((mask_iou(mask, true), mask_iou(inscribed_ellipse(box, width, height), true), score))
     table = np.array(rows)
     return {
         "mean_iou": round(float(table[:, 0].mean()), 4),

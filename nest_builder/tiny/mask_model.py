@@ -265,7 +265,7 @@ def learn(
         raise FloatingPointError(f"the loss is {loss.item()}")
     for optimizer in optimizers:
         optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    torch.autograd.backward(loss)
     torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None], 1.0)
     for optimizer in optimizers:
         optimizer.step()

@@ -12,22 +12,14 @@ from nest_builder.config import AnnotateSettings
 from nest_builder.newsworld.looks import CATEGORIES
 from nest_builder.tiny.detector_eval import detections, launch_scene, score_at
 from nest_builder.tiny.mask_eval import Case
-from tests.annotate.models import save_detector, save_mask_model
+from tests.annotate.models import fill_boxes, save_detector, save_mask_model
 
 
 class Rectangles:
     """A mask model that fills its box."""
 
     def segment(self, images: Sequence[Image.Image], boxes: Sequence[Boxes]) -> list[list[Outline]]:
-        results = []
-        for image, found in zip(images, boxes, strict=True):
-            outlines = []
-            for x0, y0, x1, y1 in found.astype(int):
-                mask = np.zeros((image.height, image.width), bool)
-                mask[y0:y1, x0:x1] = True
-                outlines.append(Outline(mask, 1.0, 1.0))
-            results.append(outlines)
-        return results
+        return fill_boxes(images, boxes)
 
 
 def test_mask_scores_of_a_rectangle() -> None:

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nest_builder.annotate.base import Detections, Outline
+from nest_builder.annotate.base import Detections
 from nest_builder.annotate.masks import mask_iou
 from nest_builder.config import AnnotateSettings
 from nest_builder.newsworld.scenes import random_training_scene
 from nest_builder.segmenters.grounded_sam import GroundedSam, noun_phrases
-from tests.annotate.models import save_detector, save_mask_model
+from tests.annotate.models import fill_boxes, save_detector, save_mask_model
 
 BLACK = Image.new("RGB", (20, 10))
 
@@ -45,15 +45,7 @@ class FillsBoxes:
 
     def segment(self, images, boxes):
         self.encoded += len(images)
-        made = []
-        for image, found in zip(images, boxes, strict=True):
-            outlines = []
-            for x0, y0, x1, y1 in found.astype(int):
-                mask = np.zeros((image.height, image.width), bool)
-                mask[y0:y1, x0:x1] = True
-                outlines.append(Outline(mask, 1.0, 1.0))
-            made.append(outlines)
-        return made
+        return fill_boxes(images, boxes)
 
 
 TWO = [[0, 0, 4, 5], [10, 0, 20, 10]]

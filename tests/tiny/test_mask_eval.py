@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nest_builder.tiny.mask_eval import Case, MaskModel, inscribed_ellipse, iou, measure, newsworld_cases, photo_cases
+from nest_builder.annotate.masks import mask_iou as iou
+from nest_builder.tiny.mask_eval import Case, MaskModel, inscribed_ellipse, measure, newsworld_cases, photo_cases
 
 WEIGHTS = Path(__file__).parents[2] / "data/models/sam-tiny"
 PHOTOS = Path(__file__).parents[2].parent / "shared/data/coco_free"
