@@ -58,6 +58,8 @@ def _note(report: Report) -> str:
         parts.append(f"{report.rejected} rejected (most: {worst} {count})")
     if report.failed:
         parts.append(f"[yellow]{report.failed} to retry[/]")
+    if report.postponed:
+        parts.append(f"[yellow]{report.postponed} left for another run[/]")
     if report.unchanged:
         parts.append(f"[dim]{report.unchanged} unchanged[/]")
     return ", ".join(parts)

@@ -58,7 +58,19 @@ class Failed:
     error: str
 
 
-Outcome = Done | Rejected | Failed
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """A service that the item needs is down, which is not the item's fault.
+
+    It is as if the run had not come to it: what is stored stays, and no attempt is counted. The pass ends with this batch, since the
+    service is no likelier to be up for the next one; the next run goes on here.
+    """
+
+    item: str
+    reason: str
+
+
+Outcome = Done | Rejected | Failed | Postponed
 
 
 class Stage(Protocol):
@@ -89,6 +101,8 @@ class Report:
     failed: int = 0
     unchanged: int = 0
     swept: int = 0
+    postponed: int = 0  # items that were left for another run, because a service is down
+    waits_for: str = ""  # what it says, or does not say
     reasons: Counter[str] = field(default_factory=Counter)
     batches: int = 0
     batch_seconds: float = (
@@ -105,7 +119,8 @@ class Report:
         """Return JSON types."""
         return {
             "done": self.done, "rejected": self.rejected, "failed": self.failed, "unchanged": self.unchanged,
-            "swept": self.swept, "reasons": dict(sorted(self.reasons.items())), "batches": self.batches,
+            "swept": self.swept, "postponed": self.postponed, "waits_for": self.waits_for,
+            "reasons": dict(sorted(self.reasons.items())), "batches": self.batches,
             "batch_seconds": round(self.batch_seconds, 3), "seconds": round(self.seconds, 3),
         }  # fmt: skip
 
@@ -181,7 +196,8 @@ class Runner:
                 raise RuntimeError(f"stage {stage.name} must return one outcome for each item of its batch")
             session.rollback()  # whatever process() read is not part of the write
             # A feed that is down tonight must not take with it what it said yesterday.
-            replaced = [o.item for o in outcomes if not (stage.keeps_history and isinstance(o, Failed))]
+            kept: tuple[type[Outcome], ...] = (Failed, Postponed) if stage.keeps_history else (Postponed,)
+            replaced = [outcome.item for outcome in outcomes if not isinstance(outcome, kept)]
             self._forget(session, stage, replaced)
             earlier = {
                 entry.item: entry
@@ -190,6 +206,9 @@ class Runner:
                 )
             }
             for outcome in outcomes:
+                if isinstance(outcome, Postponed):
+                    report.postponed, report.waits_for = report.postponed + 1, outcome.reason
+                    continue
                 self._record(session, stage, outcome, fingerprints[outcome.item], earlier.get(outcome.item), report)
             session.commit()
         report.seconds = time.perf_counter() - started
@@ -217,14 +236,20 @@ class Runner:
     def _rounds(self, stage: Stage, total: Report) -> Iterator[tuple[Batch, int]]:
         """Yield pending batches until none is left: finished items may list new ones, failed ones come again."""
         while True:
-            batches, total.unchanged = self.pending(stage)
-            left = sum(len(batch.items) for batch in batches)
+            batches, settled = self.pending(stage)
+            total.unchanged = max(0, settled - total.done - total.rejected)
             if not batches:
-                total.unchanged = max(0, total.unchanged - total.done - total.rejected)
                 return
+            left = sum(len(batch.items) for batch in batches)
             for batch in batches:
                 left -= len(batch.items)
                 yield batch, left
+                if total.postponed:
+                    total.postponed += left
+                    log.warning(
+                        "stage %s: %d items are left for another run: %s", stage.name, total.postponed, total.waits_for
+                    )
+                    return
 
     def _finish(self, stage: Stage, run: str, total: Report, started_at: Any, started: float) -> None:
         """Sweep what is stale and write the pass down."""
@@ -259,7 +284,7 @@ class Runner:
         self,
         session: Session,
         stage: Stage,
-        outcome: Outcome,
+        outcome: Done | Rejected | Failed,
         fingerprint: str,
         earlier: LedgerEntry | None,
         report: Report,
@@ -297,6 +322,8 @@ def merge(total: Report, part: Report) -> None:
     total.done += part.done
     total.rejected += part.rejected
     total.failed += part.failed
+    total.postponed += part.postponed
+    total.waits_for = part.waits_for or total.waits_for
     total.batches += part.batches
     total.batch_seconds += part.batch_seconds
     total.reasons.update(part.reasons)

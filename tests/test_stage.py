@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from nest_builder.clock import fixed_clock
 from nest_builder.reasons import Reason
-from nest_builder.stage import Batch, Done, Failed, Item, Outcome, Rejected, Report, Runner
+from nest_builder.stage import Batch, Done, Failed, Item, Outcome, Postponed, Rejected, Report, Runner
 from nest_builder.store.session import Store, open_store
 from nest_builder.store.tables import Article, Edition, LedgerEntry, Row, StageRun
 
@@ -19,7 +19,7 @@ NOW = dt.datetime(2025, 10, 1, 6, tzinfo=dt.UTC)
 
 
 class Fake:
-    """A stage whose items and verdicts are a dict: ``ok``, ``none``, ``bad``, ``down``, ``crash`` or ``foreign``."""
+    """A stage whose items and verdicts are a dict: ``ok``, ``none``, ``bad``, ``down``, ``away``, ``crash`` or ``foreign``."""
 
     name = "fake"
     batch_size = 2
@@ -51,6 +51,8 @@ class Fake:
                 return Rejected(item.key, Reason.TOO_SHORT, "x" * 3000)
             case "down":
                 return Failed(item.key, "timeout")
+            case "away":
+                return Postponed(item.key, "search is down")
             case "foreign":
                 return Done(item.key, [_article(item.key)])
             case "twin":  # the same primary key twice: the database refuses at the commit
@@ -130,6 +132,23 @@ def test_a_failure_that_passes_is_done(store: Store, runner: Runner) -> None:
     stage.verdicts["a"] = "ok"
     assert runner.run(stage, "r").done == 1
     assert ledger(store) == {"a": ("done", None, 2)}
+
+
+def test_a_service_that_is_down_costs_no_attempt_and_nothing_stored(store: Store, runner: Runner) -> None:
+    stage = Fake(dict.fromkeys("abcdef", "ok"))
+    runner.run(stage, "first")
+    stage.inputs |= dict.fromkeys("bcdef", "second")
+    stage.verdicts["c"] = "away"
+    stage.batches.clear()
+    reports = [runner.run(stage, "second") for _ in range(4)]  # more often than an item may fail
+    assert stage.batches == [["b", "c"], ["c", "d"], ["c", "e"], ["c", "f"]]  # a pass ends with the batch
+    assert [(one.done, one.postponed, one.unchanged) for one in reports] == [(1, 4, 1), (1, 3, 2), (1, 2, 3), (1, 1, 4)]
+    assert reports[0].as_dict()["waits_for"] == "search is down"
+    assert ledger(store) == dict.fromkeys("abcdef", ("done", None, 1))
+    assert editions(store) == dict.fromkeys("ac", "first") | dict.fromkeys("bdef", "second")
+    stage.verdicts["c"] = "ok"
+    assert runner.run(stage, "third").done == 1
+    assert editions(store)["c"] == "second"
 
 
 def test_a_changed_identity_runs_everything_again(store: Store, runner: Runner) -> None:
