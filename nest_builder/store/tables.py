@@ -297,6 +297,21 @@ class Verdict(Row):
     thresholds: Mapped[dict[str, Any]]
 
 
+class Route(Row):
+    """What becomes of a sample: taken as it is, looked at by people, or left out (``review``, from all samples together)."""
+
+    __tablename__ = "route"
+
+    sample_id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    p_correct: Mapped[float]  # calibrated on what people decided; an annotation's own is the models' first guess
+    action: Mapped[str] = mapped_column(String(16), index=True)  # accept | review | reject
+    priority: Mapped[float]  # what a look at it is expected to gain; the highest is shown first
+    audit: Mapped[bool] = mapped_column(index=True)  # drawn by chance among the accepted, to estimate their error
+    reviewers: Mapped[int]  # how many people should decide it, 0 where none
+    evidence: Mapped[dict[str, Any]]  # what ``p_correct`` rests on besides the annotation's record
+    version: Mapped[str] = mapped_column(String(64))  # of the calibrator
+
+
 class Edition(Row):
     """An exported edition and its manifest (``export``)."""
 
