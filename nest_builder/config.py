@@ -109,6 +109,20 @@ class AskSettings(Section):
     min_p_correct: float = Field(0.0, ge=0, le=1)
 
 
+class ReviewSettings(Section):
+    """Where people review, in Label Studio."""
+
+    url: str = Field("http://127.0.0.1:8080", description="of the Label Studio server")
+    token_variable: str = Field(
+        "LABEL_STUDIO_API_KEY", description="environment variable with a personal access token, or a legacy token"
+    )
+    project_prefix: str = Field(
+        "NEST ", max_length=20, description="of the projects' titles, before the edition's name"
+    )
+    batch_size: int = Field(50, ge=1, le=100, description="tasks sent or fetched at a time")
+    timeout_seconds: float = Field(120.0, gt=0, description="for one answer of the server")
+
+
 class ExportSettings(Section):
     """Editions."""
 
@@ -184,6 +198,7 @@ class Settings(BaseSettings):
     images: ImageSettings = ImageSettings()
     annotate: AnnotateSettings = AnnotateSettings()
     ask: AskSettings = AskSettings()
+    review: ReviewSettings = ReviewSettings()
     export: ExportSettings = ExportSettings()
     rose: RoseSettings = RoseSettings()
     validation: ValidationSettings = ValidationSettings()
