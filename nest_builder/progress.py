@@ -59,7 +59,7 @@ def _note(report: Report) -> str:
     if report.failed:
         parts.append(f"[yellow]{report.failed} to retry[/]")
     if report.postponed:
-        parts.append(f"[yellow]{report.postponed} left for another run[/]")
+        parts.append(f"[yellow]{len(report.postponed)} left for another run[/]")
     if report.unchanged:
         parts.append(f"[dim]{report.unchanged} unchanged[/]")
     return ", ".join(parts)

@@ -47,6 +47,8 @@ class Reason(StrEnum):
     ANSWER_NOT_IN_ARTICLE = "answer not in the article"
     SEVERAL_TARGETS = "several targets fit"
     NAMED_IN_QUESTION = "question names the target"
+    # validate: the verdicts
+    CONTROL_SET = "no verdict: a static model fails the control set"
     # export
     TAKEDOWN = "taken down"
     LOW_CONFIDENCE = "confidence under the edition's floor"

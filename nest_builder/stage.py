@@ -9,7 +9,7 @@ import functools
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -60,10 +60,10 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """A service that the item needs is down, which is not the item's fault.
+    """A service that the item needs gives nothing, which is not the item's fault.
 
-    It is as if the run had not come to it: what is stored stays, and no attempt is counted. The pass ends with this batch, since the
-    service is no likelier to be up for the next one; the next run goes on here.
+    It is as if the run had not come to it: what is stored stays, and no attempt is counted. It comes again in the next run. A batch with
+    nothing else ends the pass: the service is no likelier to be up for the next one.
     """
 
     item: str
@@ -101,8 +101,7 @@ class Report:
     failed: int = 0
     unchanged: int = 0
     swept: int = 0
-    postponed: int = 0  # items that were left for another run, because a service is down
-    waits_for: str = ""  # what it says, or does not say
+    postponed: dict[str, str] = field(default_factory=dict)  # items that are left for another run -> why
     reasons: Counter[str] = field(default_factory=Counter)
     batches: int = 0
     batch_seconds: float = (
@@ -115,11 +114,16 @@ class Report:
         """Return how many items were processed."""
         return self.done + self.rejected + self.failed
 
+    @property
+    def waits_for(self) -> str:
+        """Return why items are left for another run; "" where none is."""
+        return next(reversed(self.postponed.values()), "")
+
     def as_dict(self) -> dict[str, Any]:
         """Return JSON types."""
         return {
             "done": self.done, "rejected": self.rejected, "failed": self.failed, "unchanged": self.unchanged,
-            "swept": self.swept, "postponed": self.postponed, "waits_for": self.waits_for,
+            "swept": self.swept, "postponed": len(self.postponed), "waits_for": self.waits_for,
             "reasons": dict(sorted(self.reasons.items())), "batches": self.batches,
             "batch_seconds": round(self.batch_seconds, 3), "seconds": round(self.seconds, 3),
         }  # fmt: skip
@@ -156,12 +160,12 @@ class Runner:
     def __init__(self, sessions: Callable[[], Session], clock: Clock, max_attempts: int = 3) -> None:
         self._sessions, self._clock, self._max_attempts = sessions, clock, max_attempts
 
-    def pending(self, stage: Stage) -> tuple[list[Batch], int]:
-        """Return the batches still to do, in order, and how many items are settled already."""
+    def pending(self, stage: Stage, postponed: Container[str] = ()) -> tuple[list[Batch], int]:
+        """Return the batches still to do, in order and without postponed items, and how many items are settled already."""
         identity = digest(stage.name, stage.identity())
         with self._sessions() as session:
             items = stage.items(session)
-            settled = {
+            known = {
                 item: (fingerprint, status)
                 for item, fingerprint, status in session.execute(
                     select(LedgerEntry.item, LedgerEntry.fingerprint, LedgerEntry.status).where(
@@ -170,16 +174,18 @@ class Runner:
                 )
             }
         todo: list[tuple[Item, str]] = []
+        settled = 0
         for item in items:
             fingerprint = digest(identity, item.inputs)
-            known = settled.get(item.key)
-            if known is None or known[0] != fingerprint or known[1] == "failed":
+            if known.get(item.key) in ((fingerprint, "done"), (fingerprint, "rejected")):
+                settled += 1
+            elif item.key not in postponed:
                 todo.append((item, fingerprint))
         batches = [
             Batch(stage.name, tuple(item for item, _ in part), tuple(fingerprint for _, fingerprint in part))
             for part in (todo[i : i + stage.batch_size] for i in range(0, len(todo), stage.batch_size))
         ]
-        return batches, len(items) - len(todo)
+        return batches, settled
 
     def run_batch(self, stage: Stage, batch: Batch) -> Report:
         """Process one batch and commit its rows, outcomes and ledger entries in one transaction.
@@ -207,7 +213,7 @@ class Runner:
             }
             for outcome in outcomes:
                 if isinstance(outcome, Postponed):
-                    report.postponed, report.waits_for = report.postponed + 1, outcome.reason
+                    report.postponed[outcome.item] = outcome.reason
                     continue
                 self._record(session, stage, outcome, fingerprints[outcome.item], earlier.get(outcome.item), report)
             session.commit()
@@ -236,20 +242,16 @@ class Runner:
     def _rounds(self, stage: Stage, total: Report) -> Iterator[tuple[Batch, int]]:
         """Yield pending batches until none is left: finished items may list new ones, failed ones come again."""
         while True:
-            batches, settled = self.pending(stage)
+            batches, settled = self.pending(stage, total.postponed)
             total.unchanged = max(0, settled - total.done - total.rejected)
             if not batches:
                 return
-            left = sum(len(batch.items) for batch in batches)
-            for batch in batches:
-                left -= len(batch.items)
-                yield batch, left
-                if total.postponed:
-                    total.postponed += left
-                    log.warning(
-                        "stage %s: %d items are left for another run: %s", stage.name, total.postponed, total.waits_for
-                    )
-                    return
+            for at, batch in enumerate(batches):
+                rest = [item.key for later in batches[at + 1 :] for item in later.items]
+                yield batch, len(rest)
+                if all(item.key in total.postponed for item in batch.items):
+                    total.postponed |= dict.fromkeys(rest, total.waits_for)
+                    break
 
     def _finish(self, stage: Stage, run: str, total: Report, started_at: Any, started: float) -> None:
         """Sweep what is stale and write the pass down."""
@@ -264,6 +266,8 @@ class Runner:
             )
             session.commit()
         log.info("stage %s: %s", stage.name, total.as_dict())
+        if total.postponed:
+            log.warning("%s: %d items are left for another run: %s", stage.name, len(total.postponed), total.waits_for)
 
     def _sweep(self, session: Session, stage: Stage) -> int:
         listed = {item.key for item in stage.items(session)}
@@ -322,8 +326,7 @@ def merge(total: Report, part: Report) -> None:
     total.done += part.done
     total.rejected += part.rejected
     total.failed += part.failed
-    total.postponed += part.postponed
-    total.waits_for = part.waits_for or total.waits_for
+    total.postponed |= part.postponed
     total.batches += part.batches
     total.batch_seconds += part.batch_seconds
     total.reasons.update(part.reasons)

@@ -135,20 +135,34 @@ def test_a_failure_that_passes_is_done(store: Store, runner: Runner) -> None:
 
 
 def test_a_service_that_is_down_costs_no_attempt_and_nothing_stored(store: Store, runner: Runner) -> None:
-    stage = Fake(dict.fromkeys("abcdef", "ok"))
+    stage = Fake(dict.fromkeys("abcdefg", "ok"))
     runner.run(stage, "first")
-    stage.inputs |= dict.fromkeys("bcdef", "second")
-    stage.verdicts["c"] = "away"
+    stage.inputs |= dict.fromkeys("bcdefg", "second")
+    stage.verdicts |= {"c": "away", "d": "down", "e": "away", "f": "away"}
     stage.batches.clear()
-    reports = [runner.run(stage, "second") for _ in range(4)]  # more often than an item may fail
-    assert stage.batches == [["b", "c"], ["c", "d"], ["c", "e"], ["c", "f"]]  # a pass ends with the batch
-    assert [(one.done, one.postponed, one.unchanged) for one in reports] == [(1, 4, 1), (1, 3, 2), (1, 2, 3), (1, 1, 4)]
-    assert reports[0].as_dict()["waits_for"] == "search is down"
-    assert ledger(store) == dict.fromkeys("abcdef", ("done", None, 1))
-    assert editions(store) == dict.fromkeys("ac", "first") | dict.fromkeys("bdef", "second")
-    stage.verdicts["c"] = "ok"
-    assert runner.run(stage, "third").done == 1
-    assert editions(store)["c"] == "second"
+    report = runner.run(stage, "second")
+    assert stage.batches == [
+        ["b", "c"],
+        ["d", "e"],
+        ["f", "g"],
+        ["d"],
+        ["d"],
+    ]  # none of them twice, but what failed by itself
+    assert (report.done, report.unchanged, report.postponed) == (2, 1, dict.fromkeys("cef", "search is down"))
+    assert (report.as_dict()["postponed"], report.as_dict()["waits_for"]) == (3, "search is down")
+    stage.batches.clear()
+    for _ in range(3):  # more often than an item may fail
+        report = runner.run(stage, "third")
+        assert (report.worked, report.unchanged, list(report.postponed)) == (0, 4, ["c", "e", "f"])
+    assert stage.batches == [["c", "e"]] * 3  # the first batch with nothing else ends the pass
+    assert ledger(store) == dict.fromkeys("abcefg", ("done", None, 1)) | {
+        "d": ("rejected", Reason.RETRIES_EXHAUSTED.value, 3)
+    }
+    assert editions(store) == dict.fromkeys("acef", "first") | dict.fromkeys("bg", "second")
+    stage.verdicts |= dict.fromkeys("cef", "ok")
+    report = runner.run(stage, "fourth")
+    assert (report.done, report.postponed, report.as_dict()["waits_for"]) == (3, {}, "")
+    assert {editions(store)[key] for key in "cef"} == {"second"}
 
 
 def test_a_changed_identity_runs_everything_again(store: Store, runner: Runner) -> None:

@@ -29,7 +29,10 @@ def validate(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Give verdicts on the samples of the store, whether the settings make them a part of every build or not."""
+    """Give verdicts on the samples of the store, whether the settings make them a part of every build or not.
+
+    Exit status 1 where samples are left without one because a service is down; what has its verdict keeps it, and the next run goes on.
+    """
     from sqlalchemy import select
 
     from nest_builder.progress import Progress
@@ -55,7 +58,16 @@ def validate(
     controls: list[dict[str, Any]] = rows[0].controls if rows else []
     if as_json:
         emit({**report.as_dict(), "labels": dict(sorted(labels.items())), "no_verdict": reasons, "controls": controls})
-        return
+    else:
+        _show(labels, controls, reasons)
+    if report.postponed:
+        raise give_up(
+            f"{len(report.postponed)} samples wait: {report.waits_for}\nrun `nest validate` again when it is back"
+        )
+
+
+def _show(labels: Counter[str], controls: list[dict[str, Any]], reasons: list[str]) -> None:
+    """Print the verdicts, the control set, and why there is no verdict where there is none."""
     table = Table("verdict", "samples", title="verdicts")
     for label, count in sorted(labels.items()):
         table.add_row(label, str(count))

@@ -18,9 +18,11 @@ from nest_builder.clock import Clock
 from nest_builder.config import Settings
 from nest_builder.digest import canonical, digest
 from nest_builder.images.decode import BadImageError, decode_rgb
+from nest_builder.reasons import Reason
+from nest_builder.rose.models import load_models
 from nest_builder.rose.rose import Rose
-from nest_builder.segmenters.loading import load_segmenter
-from nest_builder.stage import Done, Failed, Item, Outcome, Rejected
+from nest_builder.rose.websense_model import WEIGHTS
+from nest_builder.stage import Done, Failed, Item, Outcome, Postponed, Rejected
 from nest_builder.store.session import Store
 from nest_builder.store.tables import Annotation, Article, Entity, Image, Row, Sample, Verdict
 from nest_builder.validate.run import Case, Validator
@@ -32,6 +34,7 @@ log = logging.getLogger(__name__)
 
 _VERSION = 1  # raised when verdicts are drawn in another way
 _MAX_PIXELS = 1 << 30  # `gather` has checked each picture against its own limit
+_PATIENCE = 3  # samples, one after the other, for which a service gives nothing: then it is down
 
 
 class Validate:
@@ -70,16 +73,23 @@ class Validate:
         settings = self._settings
         # A remote segmenter is known by its address: asking who it is would be an exchange in every run.
         bases = [
-            name if name.startswith("remote") else load_segmenter(name).identity()
+            name if name.startswith("remote") else load_models(self._around(name)).segmenter.identity()
             for name in settings.validation.segmenters
         ]
-        models = (settings.annotate.detector_model, settings.annotate.mask_model, settings.rose.image_embedder)
+        models = (
+            settings.annotate.detector_model, settings.annotate.mask_model, settings.rose.image_embedder, settings.rose.text_embedder,
+            settings.entities.spacy_model, settings.entities.snapshot, str(WEIGHTS),
+        )  # fmt: skip
         return {
             "version": _VERSION,
             "bases": bases,
             "models": [model_identity(name) if name else "" for name in models],
             "validation": settings.validation.model_dump(exclude={"enabled"}),
-            "rose": settings.rose.model_dump(exclude={"segmenter", "segmenter_options", "image_embedder", "cache"}),
+            "rose": settings.rose.model_dump(
+                exclude={"segmenter", "segmenter_options", "image_embedder", "text_embedder", "cache"}
+            ),
+            "annotate": settings.annotate.model_dump(exclude={"detector_model", "mask_model", "device", "batch_size"}),
+            "entities": settings.entities.model_dump(mode="json", include={"cutoff", "hypernyms"}),
         }
 
     def items(self, session: Session) -> Sequence[Item]:
@@ -104,7 +114,8 @@ class Validate:
                 cases[sample.id] = self._case(sample, annotation, image, article, entity)
             except BadImageError as error:
                 outcomes[sample.id] = Rejected(sample.id, error.reason, error.detail)
-        return [(outcomes | self._judge(cases))[key] for key in keys]
+        outcomes |= self._judge(cases)
+        return [outcomes[key] for key in keys]
 
     def _case(
         self, sample: Sample, annotation: Annotation, image: Image, article: Article | None, entity: Entity
@@ -123,23 +134,38 @@ class Validate:
         )
 
     def _judge(self, cases: dict[str, Case]) -> dict[str, Outcome]:
-        """Judge samples by key: together, or one by one where a model fails: one must not stop the rest."""
+        """Judge samples by key: together, or one by one where a model or a service fails: one must not stop the rest."""
         if not cases:
             return {}
         validator = self._load()
         try:
-            verdicts = validator.validate(list(cases.values()))
+            verdicts = dict(zip(cases, validator.validate(list(cases.values())), strict=True))
         except OSError as error:
-            return {key: Failed(key, f"{type(error).__name__}: {error}") for key in cases}
+            return {key: Postponed(key, f"a static model cannot be asked: {error}") for key in cases}
         except MODEL_ERRORS as error:
             if len(cases) == 1:
                 return {key: Failed(key, f"{type(error).__name__}: {error}") for key in cases}
             log.warning("a batch of %d samples failed (%s); trying them one by one", len(cases), error)
             return {key: outcome for one in cases for key, outcome in self._judge({one: cases[one]}).items()}
-        return {key: self._outcome(key, one, validator) for key, one in zip(cases, verdicts, strict=True)}
+        outcomes = {key: self._outcome(key, one, validator) for key, one in verdicts.items()}
+        waiting = {key: cases[key] for key, outcome in outcomes.items() if isinstance(outcome, Postponed)}
+        return outcomes if len(cases) == 1 else outcomes | self._retry(waiting)
+
+    def _retry(self, cases: dict[str, Case]) -> dict[str, Outcome]:
+        """Ask again, one by one, where a service gave nothing: after two failures it is let alone for the rest of a batch."""
+        outcomes: dict[str, Outcome] = {}
+        failures = 0
+        for key, case in cases.items():
+            outcomes |= self._judge({key: case})
+            failures = failures + 1 if isinstance(outcomes[key], Postponed) else 0
+            if failures == _PATIENCE:
+                break
+        return outcomes
 
     def _outcome(self, key: str, judged: Judged, validator: Validator) -> Outcome:
-        if judged.passing:
+        if judged.failure == "service":
+            return Postponed(key, f"the search gives nothing: {judged.reason}")
+        if judged.failure:
             return Failed(key, judged.reason)
         settings = self._settings.validation
         row = Verdict(
@@ -158,7 +184,8 @@ class Validate:
                 "control_floor": settings.control_floor,
             },
         )
-        return Done(key, [row])
+        # The one reason for which a sample that went well has no label.
+        return Done(key, [row], {Reason.CONTROL_SET: int(judged.label is None)})
 
     def _load(self) -> Validator:
         """Open ROSE around each static model when there is work."""
@@ -166,22 +193,23 @@ class Validate:
             from nest_builder.rose.load import load_rose
 
             settings = self._settings
-            first, *others = settings.validation.segmenters
-            base = settings.rose.model_copy(update={"segmenter": first, "segmenter_options": {}})
-            rose = self._open.enter_context(
-                load_rose(settings.model_copy(update={"rose": base}), self._client, self._store, clock=self._clock)
-            )
-            systems = [rose]
-            for name in others:
-                systems.append(
-                    Rose(load_segmenter(name), rose.websense, rose.irag, rose.text_prompt, rose.visual_prompt)
-                )
+            first, *others = map(self._around, settings.validation.segmenters)
+            rose = self._open.enter_context(load_rose(first, self._client, self._store, clock=self._clock))
+            parts = rose.websense, rose.irag, rose.text_prompt, rose.visual_prompt
+            systems = [rose, *(Rose(load_models(one).segmenter, *parts) for one in others)]
             rule = Rule(settings.validation.iou, settings.validation.defeated)
             known = load_attribute(settings.validation.control)()
             self._validator = Validator(
                 systems, known, rule, settings.validation.paraphrases, settings.validation.control_floor
             )
         return self._validator
+
+    def _around(self, segmenter: str) -> Settings:
+        """Return the settings with ROSE around a static model; the options are those of the one that `rose` names."""
+        rose = self._settings.rose
+        options = rose.segmenter_options if segmenter == rose.segmenter else {}
+        own = rose.model_copy(update={"segmenter": segmenter, "segmenter_options": options})
+        return self._settings.model_copy(update={"rose": own})
 
 
 def _joined(query: Select[Any]) -> Select[Any]:

@@ -68,6 +68,7 @@ def check(segmenter: ReferringSegmenter, known: Sequence[Known], floor: float = 
 
     Raises:
         ValueError: There are too few questions: that is no model's fault.
+        OSError: The model cannot be reached or read now, which says nothing of its weights.
     """
     if len(known) < SMALLEST:
         raise ValueError(f"a control set has at least {SMALLEST} questions, not {len(known)}")
@@ -79,7 +80,7 @@ def check(segmenter: ReferringSegmenter, known: Sequence[Known], floor: float = 
             said = segmenter.segment([one.image for one in part], [one.text for one in part])
             predicted += [one.mask for one in said]
         figure = giou(predicted, [one.mask for one in known], seed)
-    except (OSError, *MODEL_ERRORS) as error:  # weights that are missing, of another shape, or that give no masks
+    except MODEL_ERRORS as error:  # weights of another shape, or that give no masks
         log.warning("the static model %s fails on the control set: %s", name, error)
         reason = f"{name} cannot answer the control set: {type(error).__name__}: {error}"[:500]
         return Control(name, None, floor, len(known), reason)

@@ -3,17 +3,20 @@
 import datetime as dt
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from PIL import Image
 
 from nest_builder.annotate.base import Mask
-from nest_builder.rose.base import PARTS, Part, Query
+from nest_builder.rose.base import PARTS, Part, Query, Step
 from nest_builder.rose.rose import Answered
 from nest_builder.rose.rose import System as RoseSystem
 from nest_builder.segmenters.base import ReferringSegmenter
 from nest_builder.validate.control import FLOOR, Control, Known, check
-from nest_builder.validate.verdicts import SYSTEMS, Attempt, Rule, Verdict, judge, no_verdict, paraphrases
+from nest_builder.validate.verdicts import SYSTEMS, Attempt, Failure, Rule, Verdict, judge, no_verdict, paraphrases
+
+# IRAG goes on without these; an answer that it found without them is no proof of what ROSE can do.
+_DONE_WITHOUT: Final = ("no picture search", "as the language model failed")
 
 
 class Answers(Protocol):
@@ -74,7 +77,11 @@ class Validator:
         self._controls: tuple[Control, ...] | None = None
 
     def controls(self) -> tuple[Control, ...]:
-        """Return how each static model does on the control set; asked once."""
+        """Return how each static model does on the control set; asked once.
+
+        Raises:
+            OSError: A static model cannot be reached or read.
+        """
         if self._controls is None:
             self._controls = tuple(check(one.segmenter, self._known, self._floor) for one in self._systems)
         return self._controls
@@ -82,17 +89,18 @@ class Validator:
     def validate(self, cases: Sequence[Case]) -> list[Verdict]:
         """Return n verdicts for n samples; none of them has a label where a static model fails the control set.
 
-        A sample whose retrieval failed has none either: that nothing was found by a service that is down proves nothing.
+        A sample on which a part of ROSE failed has none either, and `Verdict.failure` says whose fault it is: that nothing was found
+        by a service that is down proves nothing.
 
         Raises:
             RuntimeError: A segmenter fails on a sample (or another of `annotate.base.MODEL_ERRORS`).
-            OSError: A remote segmenter cannot be reached.
+            OSError: A static model cannot be reached or read.
         """
         reasons = [control.reason for control in self.controls() if not control.passed]
         if reasons:
             return [no_verdict("; ".join(reasons), self._rule) for _ in cases]
         attempts: list[list[Attempt]] = [[] for _ in cases]
-        failures: dict[int, str] = {}
+        failures: dict[int, tuple[Failure, str]] = {}
         asked = [(at, way) for at, case in enumerate(cases) for way in paraphrases(case.question, self._ways)]
         queries = [Query(cases[at].image, way, cases[at].asked_at, cases[at].exclude) for at, way in asked]
         for rose in self._systems:
@@ -101,14 +109,22 @@ class Validator:
                 for (at, way), said in zip(asked, rose.segment(queries, system), strict=True):
                     mask = said.segmentation.mask
                     attempts[at].append(Attempt.of(system, name, way, mask, cases[at].mask, said.answer))
-                    if reason := _failure(said):
-                        failures[at] = reason
+                    failure, why = _failure(said.steps)
+                    # What a service that is down does to a sample is not held against it, whatever else went wrong.
+                    if failure and failures.get(at, ("", ""))[0] != "service":
+                        failures[at] = failure, why
         return [
-            no_verdict(failures[at], self._rule, passing=True) if at in failures else judge(made, self._rule)
+            judge(made, self._rule) if at not in failures else no_verdict(failures[at][1], self._rule, failures[at][0])
             for at, made in enumerate(attempts)
         ]
 
 
-def _failure(said: Answered) -> str:
-    """Return why a part of ROSE did not do its work; "" where all did."""
-    return "; ".join(f"{step.part}: {step.reason}" for step in said.steps if step.decision == "failed")
+def _failure(steps: Sequence[Step]) -> tuple[Failure, str]:
+    """Return whose fault it is that a part of ROSE did not do its work, and why; "" where all did."""
+    failed = [
+        step
+        for step in steps
+        if step.decision == "failed" or (step.part == "irag" and any(loss in step.reason for loss in _DONE_WITHOUT))
+    ]
+    failure: Failure = "service" if any(step.part == "irag" for step in failed) else "sample" if failed else ""
+    return failure, "; ".join(f"{step.part}: {step.reason}" for step in failed)

@@ -10,6 +10,7 @@ from nest_builder.annotate.masks import encode_mask, mask_iou
 
 System = Literal["static", "search", "rose"]
 Label = Literal["solved_by_static", "solved_by_search", "solved_by_rose", "unsolved"]
+Failure = Literal["", "sample", "service"]
 SYSTEMS: Final[tuple[System, ...]] = get_args(System)
 LABELS: Final[tuple[Label, ...]] = get_args(Label)
 
@@ -105,7 +106,8 @@ class Verdict:
         rose_iou: Likewise of the best ROSE.
         attempts: Every answer.
         rule: The thresholds.
-        passing: There is none because a service was down; another time there may be one.
+        failure: What went wrong where another time may give one: "sample", a model cannot work on it; "service", what ROSE looks
+            things up in is down, which says nothing of the sample; "" where nothing did.
     """
 
     label: Label | None
@@ -115,7 +117,7 @@ class Verdict:
     rose_iou: float | None
     attempts: tuple[Attempt, ...]
     rule: Rule
-    passing: bool = False
+    failure: Failure = ""
 
 
 def judge(attempts: Sequence[Attempt], rule: Rule) -> Verdict:
@@ -145,6 +147,6 @@ def judge(attempts: Sequence[Attempt], rule: Rule) -> Verdict:
     return Verdict(label, "", ious["static"], ious["search"], ious["rose"], tuple(attempts), rule)
 
 
-def no_verdict(reason: str, rule: Rule, *, passing: bool = False) -> Verdict:
-    """Return what is said of a sample where nothing can be: the reason, and whether it will pass."""
-    return Verdict(None, reason, None, None, None, (), rule, passing)
+def no_verdict(reason: str, rule: Rule, failure: Failure = "") -> Verdict:
+    """Return what is said of a sample where nothing can be: the reason, and what went wrong."""
+    return Verdict(None, reason, None, None, None, (), rule, failure)

@@ -107,9 +107,9 @@ def store(tmp_path: Path) -> Store:
     return store
 
 
-def stage(store: Store, base: KnowsLeft, irag: Finds | None = None) -> Validate:
+def stage(store: Store, base: KnowsLeft, irag: Finds | None = None, **more: float) -> Validate:
     settings = Settings(
-        validation=ValidationSettings(segmenters=("tests.stages.test_validate:KnowsLeft",), control="x:y")
+        validation=ValidationSettings(segmenters=("tests.stages.test_validate:KnowsLeft",), control="x:y", **more)
     )
     return Validate(settings, store, None, fixed_clock(DAY), Validator([Rose(base, irag=irag)], known()))  # type: ignore[arg-type]
 
@@ -123,9 +123,16 @@ def verdicts(store: Store) -> dict[str, Verdict]:
         return {row.sample_id: row for row in session.scalars(select(Verdict))}
 
 
+def ledger(store: Store) -> dict[str, str]:
+    with store.sessions() as session:
+        return {entry.item: entry.status for entry in session.scalars(select(LedgerEntry))}
+
+
 def test_verdicts_and_a_second_run(store):
-    irag = Finds()
-    assert run(store, stage(store, KnowsLeft(), irag)).done == 3
+    irag, base = Finds(), KnowsLeft()
+    assert run(store, stage(store, base, irag)).done == 3
+    assert len(irag.asked) == 2 * 9  # search and ROSE, three paraphrases of three samples
+    assert base.asked == 30 + 3 * 9  # the control set, then each system
     rows = verdicts(store)
     assert {key: row.label for key, row in rows.items()} == {
         "a-left": "solved_by_static",
@@ -158,14 +165,67 @@ def test_a_broken_static_model_gives_no_verdict_and_says_why(store):
     assert all("shuffled reaches a gIoU of 0.000" in row.reason and row.attempts == [] for row in rows.values())
 
 
-def test_a_search_that_is_down_gives_no_verdict(store):
-    report = run(store, stage(store, KnowsLeft(), Finds("failed")))
-    assert (report.done, report.failed, report.rejected) == (0, 6, 3)  # two retries each
-    assert verdicts(store) == {}
-    with store.sessions() as session:
-        assert {(entry.reason, entry.detail) for entry in session.scalars(select(LedgerEntry))} == {
-            (Reason.RETRIES_EXHAUSTED.value, "irag: as it is")
-        }
+def test_a_search_that_stays_down_costs_no_attempt_and_nothing_stored(store):
+    for _ in range(4):  # more often than a sample may fail
+        irag = Finds("failed")
+        report = run(store, stage(store, KnowsLeft(), irag))
+        assert (report.worked, set(report.postponed)) == (0, set(QUESTIONS))
+        assert report.waits_for == "the search gives nothing: irag: as it is"
+    assert (
+        len(irag.asked) == 2 * 2 * 9
+    )  # search and ROSE; together, then one by one; three paraphrases of three samples
+    assert (verdicts(store), ledger(store)) == ({}, {})
+    assert run(store, stage(store, KnowsLeft(), Finds())).done == 3
+    before = {key: row.digest for key, row in verdicts(store).items()}
+    assert len(before) == 3
+    # Another model asks for new verdicts; until there are any, the old ones stay.
+    report = run(store, stage(store, KnowsLeft(), Finds("failed"), iou=0.6))
+    assert (report.worked, len(report.postponed)) == (0, 3)
+    assert {key: row.digest for key, row in verdicts(store).items()} == before
+    assert run(store, stage(store, KnowsLeft())).worked == 0
+
+
+class Moody(Finds):
+    """A retrieval that gives up a batch with Vantor in it, and fails on Vantor alone, as one that has had two bad answers does."""
+
+    def retrieve(self, queries):
+        self.decision = "failed" if any("Vantor" in query.text for query in queries) else "no answer"
+        return super().retrieve(queries)
+
+
+def test_a_service_that_fails_on_one_sample_does_not_stop_the_rest(store):
+    report = run(store, stage(store, KnowsLeft(), Moody()))
+    assert (report.done, report.failed, report.rejected, list(report.postponed)) == (2, 0, 0, ["b-other"])
+    assert set(verdicts(store)) == {"a-left", "c-absent"}
+    assert run(store, stage(store, KnowsLeft(), Finds())).done == 1
+
+
+class Away(KnowsLeft):
+    """A static model on a machine that cannot be reached."""
+
+    def segment(self, images, texts):
+        raise ConnectionError("no route to gpu-box")
+
+
+def test_a_static_model_that_cannot_be_reached_is_no_broken_one(store):
+    report = run(store, stage(store, Away()))
+    assert report.waits_for == "a static model cannot be asked: no route to gpu-box"
+    assert (len(report.postponed), verdicts(store), ledger(store)) == (3, {}, {})
+
+
+class Sees(Finds):
+    """A retrieval that lost its picture search."""
+
+    def retrieve(self, queries):
+        return [
+            Retrieval((), None, (), Step("irag", "no answer", "0 pages; no picture search: status 503"))
+            for _ in queries
+        ]
+
+
+def test_half_a_search_is_none(store):
+    report = run(store, stage(store, KnowsLeft(), Sees()))
+    assert (report.worked, len(report.postponed), verdicts(store)) == (0, 3, {})
 
 
 class Picky(KnowsLeft):

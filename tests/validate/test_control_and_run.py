@@ -74,7 +74,6 @@ def known(count=40):
         (KnowsColours("red"), 0.4, 0.5, ""),
         (KnowsColours("red"), 0.6, 0.5, "gIoU of 0.500 on 40 questions about known entities, under the floor of 0.6"),
         (Broken(), 0.6, None, "RuntimeError: size mismatch for mm_projector"),
-        (Missing(), 0.6, None, "OSError: no file"),
         (WrongSize(), 0.6, None, "cannot answer the control set"),
     ],
 )
@@ -132,7 +131,7 @@ def test_a_negative_is_right_when_nothing_is_found():
     assert [one.label for one in Validator([rose], known()).validate(cases)] == ["solved_by_static", "solved_by_search"]
 
 
-@pytest.mark.parametrize("broken", [Broken(name="shuffled"), KnowsColours(name="shuffled"), Missing(name="shuffled")])
+@pytest.mark.parametrize("broken", [Broken(name="shuffled"), KnowsColours(name="shuffled")])
 def test_a_broken_static_model_gives_no_verdict(broken):
     image, masks = picture()
     good = TellsColour(KnowsColours("red", "blue"), "red", "red")
@@ -177,5 +176,5 @@ def test_a_service_that_is_down_proves_nothing():
     image, masks = picture()
     validator = Validator([Rose(KnowsColours("red", "blue"), irag=Down())], known(), ways=1)
     down, none = validator.validate([Case(image, "down", masks["red"]), Case(image, "none", masks["red"])])
-    assert (down.label, down.reason, down.passing) == (None, "irag: no answer in 3 s", True)
-    assert (none.label, none.reason, none.passing) == ("unsolved", "", False)
+    assert (down.label, down.reason, down.failure) == (None, "irag: no answer in 3 s", "service")
+    assert (none.label, none.reason, none.failure) == ("unsolved", "", "")
