@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
@@ -115,13 +115,16 @@ class Retrieval:
         answer: The chosen candidate (matched to the picture, else the most confident), or None.
         references: Pictures of the answer.
         step: What was done and why.
+        searches: What was searched for.
+        hypernym: The kind of thing that the question asks for; "" where it does not say.
     """
 
     candidates: tuple[Candidate, ...]
     answer: Candidate | None
     references: tuple[Reference, ...]
     step: Step
-    searches: tuple[str, ...] = field(default=())
+    searches: tuple[str, ...] = ()
+    hypernym: str = ""
 
 
 class WebSearch(Protocol):
@@ -186,11 +189,14 @@ class LanguageModel(Protocol):
 class VisualEntities(Protocol):
     """Names what a picture shows, among candidates."""
 
-    def match(self, image: Image.Image, names: Sequence[str], references: Sequence[Sequence[Reference]]) -> list[float]:
+    def match(
+        self, image: Image.Image, names: Sequence[str], references: Sequence[Sequence[Reference]], hypernym: str = ""
+    ) -> list[float]:
         """Return for each of n candidate names how surely the picture shows it, in [0, 1].
 
         Args:
             image: The query's picture.
             names: n names.
             references: For each name the reference pictures found for it; may be empty.
+            hypernym: The kind of thing that is named; "" where it is not known.
         """

@@ -18,16 +18,14 @@ class RegionGlance:
         self._finder = finder
 
     def count(self, images: Sequence[Image.Image], nouns: Sequence[str]) -> list[int]:
-        """Return how many things of its noun each of n pictures shows; 0 for a noun that is not looked for.
+        """Return how many things of its noun each of n pictures shows; 0 where there is no noun.
 
         Raises:
             RuntimeError: A model fails (or another of `annotate.base.MODEL_ERRORS`).
         """
-        counts = []
-        for found, noun in zip(self._finder.find(images), nouns, strict=True):
-            kind = self._finder.kind(noun)
-            if kind is None or not len(found.boxes):
-                counts.append(0)
-            else:
-                counts.append(int((found.scores[:, kind] >= self._finder.settings.box_score).sum()))
+        counts = [0] * len(images)
+        named = [at for at, noun in enumerate(nouns) if noun]
+        found = self._finder.find([images[at] for at in named], [nouns[at] for at in named])
+        for at, regions in zip(named, found, strict=True):
+            counts[at] = len(regions.boxes)
         return counts

@@ -267,6 +267,7 @@ class IRAG:
                     work.query.image,
                     [item.text for item in compared],
                     [work.references[item.text] for item in compared],
+                    work.need.hypernym,
                 )
             except (OSError, *MODEL_ERRORS) as error:
                 work.notes.append(f"not compared with the picture: {type(error).__name__}: {error}"[:200])
@@ -290,7 +291,8 @@ def _retrieval(work: _Work, seconds: float, limit: int) -> Retrieval:
         if decision == "no answer" and work.scope.dropped:
             why += f" ({work.scope.summary()})"
         reason = "; ".join(part for part in (why, notes) if part)
-        return Retrieval((), None, (), Step("irag", decision, reason[:500], seconds, work.bytes), work.searches)
+        step = Step("irag", decision, reason[:500], seconds, work.bytes)
+        return Retrieval((), None, (), step, work.searches, work.need.hypernym)
     references = work.references.get(work.chosen.text, ())[:limit]
     sites = len({source.url for source in work.chosen.sources})
     reason = (
@@ -299,4 +301,4 @@ def _retrieval(work: _Work, seconds: float, limit: int) -> Retrieval:
     )
     reason = "; ".join(part for part in (reason, work.scope.summary(), notes) if part)
     step = Step("irag", "answered", reason[:500], seconds, work.bytes)
-    return Retrieval(tuple(work.candidates), work.chosen, references, step, work.searches)
+    return Retrieval(tuple(work.candidates), work.chosen, references, step, work.searches, work.need.hypernym)

@@ -54,7 +54,9 @@ class ReferenceMatch:
         """Return one that shares everything with a `VisualPrompt`."""
         return cls(visual.finder, visual.prototypes, settings)
 
-    def match(self, image: Image.Image, names: Sequence[str], references: Sequence[Sequence[Reference]]) -> list[float]:
+    def match(
+        self, image: Image.Image, names: Sequence[str], references: Sequence[Sequence[Reference]], hypernym: str = ""
+    ) -> list[float]:
         """Return for each of n names how surely the picture shows it; 0 for a name without reference pictures.
 
         Raises:
@@ -66,9 +68,10 @@ class ReferenceMatch:
         if not known:
             return scores
         shown = [reference.image for at in known for reference in references[at]]
-        found = self._finder.find([image, *shown])[0]
+        found = self._finder.find([image, *shown], [hypernym] * (1 + len(shown)))[0]
         features = found.features if len(found.boxes) else self._finder.whole([image])
-        for at, prototype in zip(known, self._prototypes.of([("", references[at]) for at in known]), strict=True):
+        made = self._prototypes.of([(hypernym, references[at]) for at in known])
+        for at, prototype in zip(known, made, strict=True):
             scores[at] = self.probability(float((features @ prototype.feature).max()))
         return scores
 
@@ -129,8 +132,10 @@ class CloudVision:
         self._url, self._key_variable = url, key_variable
         self._timeout_s, self._monotonic = timeout_s, monotonic
 
-    def match(self, image: Image.Image, names: Sequence[str], references: Sequence[Sequence[Reference]]) -> list[float]:
-        """Return for each of n names how surely the service sees it; the references are not needed.
+    def match(
+        self, image: Image.Image, names: Sequence[str], references: Sequence[Sequence[Reference]], hypernym: str = ""
+    ) -> list[float]:
+        """Return for each of n names how surely the service sees it; references and hypernym are not needed.
 
         An entity's score is the service's own, without an upper bound; held to 1 here, as is its best guess for the whole.
 

@@ -24,7 +24,7 @@ from nest_builder.annotate.boxes import box_iou
 from nest_builder.annotate.masks import mask_box
 from nest_builder.config import Section
 from nest_builder.entities.hypernyms import lexicon
-from nest_builder.rose.base import Candidate, ImageEmbedder, Reference, Step
+from nest_builder.rose.base import ImageEmbedder, Reference, Retrieval, Step
 from nest_builder.rose.embed import content_key
 from nest_builder.rose.parts import Case
 from nest_builder.rose.regions import Prototype, RegionFinder, Regions, RegionSettings, make_prototype
@@ -119,7 +119,7 @@ class VisualPrompt:
         fixed = self.verify(
             [case.image for case in cases],
             [case.segmentation.mask for case in cases],
-            [as_answer(case.retrieval.answer) for case in cases],
+            [as_answer(case.retrieval) for case in cases],
             [case.retrieval.references for case in cases],
         )
         return [(replace(case.segmentation, mask=one.mask), one.step) for case, one in zip(cases, fixed, strict=True)]
@@ -161,37 +161,36 @@ class VisualPrompt:
         """Decide on every mask; all pictures of the batch are searched, and all crops embedded, together."""
         asked = [at for at, (_, _, _, references) in enumerate(work) if references]
         pictures = [work[at][0] for at in asked]
-        shown = [reference.image for at in asked for reference in work[at][3]]
-        regions = dict(zip(asked, self.finder.find([*pictures, *shown])[: len(asked)], strict=True))
+        shown = [(reference.image, work[at][2].hypernym) for at in asked for reference in work[at][3]]
+        every = [*((work[at][0], work[at][2].hypernym) for at in asked), *shown]
+        searched = self.finder.find([image for image, _ in every], [kind for _, kind in every])
+        regions = dict(zip(asked, searched[: len(asked)], strict=True))
         prototypes = dict(
             zip(asked, self.prototypes.of([(work[at][2].hypernym, work[at][3]) for at in asked]), strict=True)
         )
         boxes = [np.array([mask_box(work[at][1])]) if work[at][1].any() else np.empty((0, 4)) for at in asked]
         own = dict(zip(asked, zip(boxes, self.finder.embed(pictures, boxes), strict=True), strict=True))
         choices = []
-        for at, (_, _, answer, _) in enumerate(work):
+        for at in range(len(work)):
             if at not in regions:
                 choices.append(_Choice("there is no reference picture"))
                 continue
             box, feature = own[at]
             likeness = float(feature[0] @ prototypes[at].feature) if len(box) else None
-            choices.append(self._decide(regions[at], self.finder.kind(answer.hypernym), prototypes[at], box, likeness))
+            choices.append(self._decide(regions[at], prototypes[at], box, likeness))
         return choices
 
-    def _decide(
-        self, regions: Regions, kind: int | None, prototype: Prototype, box: Boxes, likeness: float | None
-    ) -> _Choice:
+    def _decide(self, regions: Regions, prototype: Prototype, box: Boxes, likeness: float | None) -> _Choice:
         """Keep a mask whose region (box of (1, 4) or (0, 4)) has this likeness to the prototype, or name a better box."""
         limits = self.settings
-        fitting = regions.of_kind(kind)
         held = "empty" if likeness is None else f"{likeness:.2f} like"
         basis = f"the mask is {held} the prototype of {prototype.pictures} of {prototype.shown} pictures"
-        if not len(fitting):
+        if not len(regions.boxes):
             return _Choice(f"{basis}, and no box is found", likeness, likeness)
-        similar = regions.features[fitting] @ prototype.feature
+        similar = regions.features @ prototype.feature
         at = int(np.argmax(similar))
-        best, chosen = float(similar[at]), regions.boxes[fitting[at]]
-        basis += f", the best of {len(fitting)} boxes {best:.2f}"
+        best, chosen = float(similar[at]), regions.boxes[at]
+        basis += f", the best of {len(similar)} boxes {best:.2f}"
         if len(box) and float(box_iou(box, chosen[None])[0, 0]) >= limits.same_box:
             return _Choice(f"{basis}, and the mask fills it", likeness, likeness)
         if likeness is not None and likeness >= limits.verify and best - likeness < limits.margin:
@@ -230,13 +229,14 @@ def _kept(mask: Mask, choice: _Choice) -> Correction:
     return Correction(mask, None, choice.before, choice.after, Step("vpe", "kept", choice.reason))
 
 
-def as_answer(candidate: Candidate | None) -> Answer:
-    """Return what to look for: the name, with the kind that its description tells."""
-    if candidate is None:
-        return Answer("")
+def as_answer(retrieval: Retrieval) -> Answer:
+    """Return what to look for: the answer's name, with the kind that the question tells, or the answer's description."""
+    answer = retrieval.answer
+    if answer is None:
+        return Answer("", retrieval.hypernym)
     words = lexicon()
-    match = words.pattern.search(candidate.description)
-    return Answer(candidate.text, (words.hypernym(match.group()) or "") if match else "")
+    match = words.pattern.search(answer.description)
+    return Answer(answer.text, retrieval.hypernym or (match and words.hypernym(match.group())) or "")
 
 
 class Prototypes:
@@ -269,13 +269,11 @@ class Prototypes:
         return made
 
     def _make(self, hypernym: str, images: list[Image.Image]) -> Prototype:
-        kind = self._finder.kind(hypernym)
         features, weights = [], []
-        for image, found in zip(images, self._finder.find(images), strict=True):
-            fitting = found.of_kind(kind)
-            features.append(found.features[fitting] if len(fitting) else self._finder.whole([image]))
+        for image, found in zip(images, self._finder.find(images, [hypernym] * len(images)), strict=True):
             areas = (found.boxes[:, 2:] - found.boxes[:, :2]).prod(1) / (image.width * image.height)
-            weights.append(np.sqrt(areas[fitting]) if len(fitting) else np.zeros(1))
+            features.append(found.features if len(areas) else self._finder.whole([image]))
+            weights.append(np.sqrt(areas) if len(areas) else np.zeros(1))
         prototype = make_prototype(features, weights, self._reach)
         if prototype is None:
             raise ValueError("no prototype of no pictures")

@@ -90,36 +90,38 @@ def trials(seeds: Sequence[int], entities: int, finder: RegionFinder) -> Iterato
         world = World(seed)
         chosen = list(itertools.islice(photographs(world), entities))
         for number, (key, own) in enumerate(chosen):
+            kind = world.entities[key].category
+            # A name that the picture does not show is mistaken for one of its kind, if at all.
+            others = [*chosen[number + 1 :], *chosen[:number]]
+            rival = next((photos for name, photos in others if world.entities[name].category == kind), others[0][1])
             image, instances = world.pictures.scene(own[-1].url)
             truth = next((one for one in instances if one.key == key), None)
             shown = [Reference(world.pictures.scene(photo.url)[0], photo.url, "") for photo in own[:-1][:REFERENCES]]
-            other = world.pictures.scene(chosen[(number + 1) % len(chosen)][1][0].url)
+            other = world.pictures.scene(rival[0].url)
             if truth is None or any(one.key == key for one in other[1]):
                 continue
-            kind = world.entities[key].category
             made = [known.of([(kind, shown)])[0].feature for known in prototypes]
             placed = _features(finder, image, truth, kind)
-            absent = finder.find([other[0]])[0].features
-            if placed is not None and len(absent):
+            absent = finder.find([other[0]], [kind])[0].features
+            if placed is not None:
                 yield Trial(
                     tuple(placed @ feature for feature in made),
-                    tuple(float((absent @ feature).max()) for feature in made),
+                    tuple(float((absent @ feature).max(initial=-1)) for feature in made),
                 )
         log.info("seed %d done", seed)
 
 
 def _features(finder: RegionFinder, image: Image.Image, truth: Instance, kind: str) -> NDArray[np.float32] | None:
     """Features of the boxes of the kind, that of the true instance first; None where the detector has not found it."""
-    regions = finder.find([image])[0]
-    rows = regions.of_kind(finder.kind(kind))
-    if not len(rows):
+    regions = finder.find([image], [kind])[0]
+    if not len(regions.boxes):
         return None
-    overlap = box_iou(np.array([truth.box]), regions.boxes[rows])[0]
+    overlap = box_iou(np.array([truth.box]), regions.boxes)[0]
     right = int(np.argmax(overlap))
     if overlap[right] < RIGHT:
         return None
-    order = [right, *(at for at in range(len(rows)) if at != right)]
-    found: NDArray[np.float32] = regions.features[rows[order]]
+    order = [right, *(at for at in range(len(overlap)) if at != right)]
+    found: NDArray[np.float32] = regions.features[order]
     return found
 
 

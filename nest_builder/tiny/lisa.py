@@ -41,8 +41,9 @@ from nest_builder.tiny.mask_loss import mask_iou, mask_loss
 log = logging.getLogger(__name__)
 
 TAUGHT = 0.15  # share of the steps in which the mask decoder reads the teacher's tokens only
-PATCHES = 1.0  # weight of what the tower learned first, lest the others make it forget
-MEANT = 0.3  # weight of what LLaMA learned first
+PATCHES = 0.5  # weight of what the tower learned first, lest the others make it forget
+MEANT = 0.15  # weight of what LLaMA learned first
+PLACE = 3.0  # weight of the box: that values carry a place is learned last, and masks wait for it
 WEANED = 0.45  # share of the steps after which it reads LLaMA's only
 
 
@@ -60,9 +61,9 @@ class Plan:
     """
 
     seed: int = 0
-    steps: int = 6000
+    steps: int = 4000
     tower_steps: int = 2500
-    reader_steps: int = 2000
+    reader_steps: int = 1000
     reader_texts: int = 96
     scenes: int = 14000
     judged_scenes: int = 192
@@ -74,7 +75,7 @@ class Plan:
     tower_batch: int = 16
     tower_rate: float = 1e-3
     reader_rate: float = 2e-3
-    rate: float = 1e-3
+    rate: float = 1.5e-3
     tuning_rate: float = 3e-4  # of what is trained already: tower and mask decoder
     average: float = 0.998
     save_every: int = 100
@@ -115,7 +116,7 @@ class Training:
         share = min(1.0, max(0.0, (WEANED - progress) / (WEANED - TAUGHT)))
         taught = torch.rand(len(chosen), generator=generator) < share
         terms = self.losses(batch, chosen.to(self.device), taught.to(self.device))
-        weights = {"patches": PATCHES, "meant": MEANT, "teacher": max(0.1, share)}
+        weights = {"patches": PATCHES, "meant": MEANT, "box": PLACE, "teacher": max(0.1, share)}
         loss = torch.stack([weights.get(name, 1.0) * term for name, term in terms.items()]).sum()
         if not torch.isfinite(loss):
             raise FloatingPointError(f"the loss is {loss.item()}")

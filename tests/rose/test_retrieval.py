@@ -162,7 +162,9 @@ class Matching:
     def __init__(self, likeness: dict[str, float] | Exception) -> None:
         self.likeness = likeness
 
-    def match(self, image: Image.Image, names: Sequence[str], references: Sequence[Sequence[Reference]]) -> list[float]:
+    def match(
+        self, image: Image.Image, names: Sequence[str], references: Sequence[Sequence[Reference]], hypernym: str = ""
+    ) -> list[float]:
         if isinstance(self.likeness, Exception):
             raise self.likeness
         assert len(names) == len(references)

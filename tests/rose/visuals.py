@@ -58,7 +58,8 @@ class PlateDetector:
         scores = np.full((len(shown), len(asked)), 0.05)
         for row, box in enumerate(shown):
             red = pixels[20, (box[0] + box[2]) // 2, 0] > 100
-            scores[row, asked.index("car" if red else "phone")] = 0.9 - 0.1 * row
+            if (kind := "car" if red else "phone") in asked:
+                scores[row, asked.index(kind)] = 0.9 - 0.1 * row
         return Detections(np.array(shown, float).reshape(-1, 4), scores)
 
 
