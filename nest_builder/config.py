@@ -110,7 +110,18 @@ class AskSettings(Section):
 
 
 class ReviewSettings(Section):
-    """Where people review, in Label Studio."""
+    """What people look at, and where: Label Studio."""
+
+    budget_share: float = Field(0.2, ge=0, le=1, description="looks of people that an edition may cost, by its samples")
+    budget_items: int | None = Field(None, ge=0, description="the same as a number; the least of the limits holds")
+    budget_minutes: float | None = Field(None, ge=0, description="the same as time")
+    seconds_per_item: float = Field(20.0, gt=0, description="what a look takes, until people's own times are known")
+    audit_share: float = Field(0.2, ge=0, lt=1, description="of the budget, for confident samples drawn by chance")
+    double_share: float = Field(0.1, ge=0, le=1, description="of the uncertain samples, looked at by two people")
+    reject_below: float = Field(0.1, ge=0, le=1, description="p_correct under which an unreviewed sample is left out")
+    same_event: float = Field(
+        0.85, gt=0, le=1, description="what another look at the same entity of the same day counts beside the last one"
+    )
 
     url: str = Field("http://127.0.0.1:8080", description="of the Label Studio server")
     token_variable: str = Field(
