@@ -163,7 +163,8 @@ def _read(padded: Bytes, at: Longs, bits: int) -> Longs:
     word = padded[first].astype(np.int64)
     for step in (1, 2, 3):
         word = word << 8 | padded[first + step]
-    return word >> (32 - bits - (at & 7)) & ((1 << bits) - 1)
+    found: Longs = word >> (32 - bits - (at & 7)) & ((1 << bits) - 1)
+    return found
 
 
 def _heads(padded: Bytes, at: Longs, widths: Longs) -> tuple[NDArray[np.bool_], Longs, Longs]:
@@ -187,8 +188,8 @@ def _token_starts(padded: Bytes, end: int, widths: Longs, total: int) -> Longs:
         if position >= end:
             raise ValueError(f"the code ends after {done} of {total} values")
         runs, lengths, heads = _heads(padded, np.arange(base, stop), widths)
-        after = memoryview(np.where(runs, heads + 8, heads + 8 * lengths))
-        length = memoryview(lengths)
+        after = np.where(runs, heads + 8, heads + 8 * lengths).data
+        length = lengths.data
         position -= base
         while position < len(after) and done < total:
             starts.append(base + position)

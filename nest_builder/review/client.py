@@ -1,0 +1,308 @@
+"""The Label Studio server, through its SDK: what review needs of it, with bounded answers and errors that say what to do."""
+
+import datetime as dt
+import json
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Self, cast
+from urllib.parse import urlsplit
+
+import httpx
+from label_studio_sdk import LabelStudio
+from label_studio_sdk.core.api_error import ApiError
+
+from nest_builder.config import ReviewSettings
+from nest_builder.digest import digest
+
+log = logging.getLogger(__name__)
+
+MAX_ANSWER_BYTES = 256_000_000  # of one answer: a page of tasks with hand-painted masks has some 10 MB
+FILES_AT_ONCE = 50  # Django refuses more than 100 in one request
+_MAX_PROJECTS = 10_000
+# What a task's line needs for a comparison with what is known; all its fields are a hundred times as long.
+_LIGHT = "id,updated_at,annotations,meta,overlap"
+_UPLOADED = re.compile(r"upload/\d+/[0-9a-f]{8}-([0-9a-f]{64}\.[a-z]{3,4})")
+
+
+class ReviewError(Exception):
+    """The server is not there, refuses, or does not answer as Label Studio does."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLine:
+    """What is known of a task without fetching all of it.
+
+    Attributes:
+        id: Its number.
+        key: What it shows, as ``meta.nest`` says; "" for a task that is not ours.
+        updated_at: When it, or an annotation of it, changed last (the server's clock).
+        annotations: Number of each annotation, and when it changed last.
+        overlap: How many people it is shown to.
+    """
+
+    id: int
+    key: str
+    updated_at: dt.datetime
+    annotations: Mapping[int, dt.datetime]
+    overlap: int
+
+
+class _BoundedTransport(httpx.HTTPTransport):
+    """Ends an answer that is longer than any answer should be."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response = super().handle_request(request)
+        assert isinstance(response.stream, httpx.SyncByteStream)
+        response.stream = _Bounded(response.stream)
+        return response
+
+
+class _Bounded(httpx.SyncByteStream):
+    def __init__(self, stream: httpx.SyncByteStream) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        seen = 0
+        for part in self._stream:
+            seen += len(part)
+            if seen > MAX_ANSWER_BYTES:
+                raise httpx.DecodingError(f"more than {MAX_ANSWER_BYTES} bytes")
+            yield part
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class Server:
+    """A Label Studio server. To be used as a context manager.
+
+    Args:
+        url: Its address.
+        token: A personal access token, or a legacy token where the server still takes those.
+        timeout_seconds: For one answer.
+
+    Raises:
+        ReviewError: The address is none, or the token has expired.
+    """
+
+    def __init__(self, url: str, token: str, timeout_seconds: float = 120.0) -> None:
+        self.url = url.rstrip("/")
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ReviewError(f"review.url = {url!r} is no address of a server")
+        self.key = f"label-studio:{digest(self.url)[:12]}"
+        # Redirects would carry the token elsewhere; an address that redirects is to be corrected.
+        self._http = httpx.Client(transport=_BoundedTransport(), timeout=timeout_seconds)
+        with _saying("the token"):
+            # Its generated methods answer unions of models of several editions of Label Studio; what is read of them is checked.
+            self._api: Any = cast(Any, LabelStudio)(base_url=self.url, api_key=token, httpx_client=self._http)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def whoami(self) -> str:
+        """Return the e-mail address of the token's owner."""
+        with _saying("who is asking"):
+            return str(self._api.users.whoami().email)
+
+    def find_project(self, title: str) -> int | None:
+        """Return the number of the oldest project of that title, or None."""
+        found: list[int] = []
+        with _saying("projects"):
+            for number, project in enumerate(self._api.projects.list(title=title)):
+                if number >= _MAX_PROJECTS:
+                    raise ReviewError(f"more than {_MAX_PROJECTS} projects are called like {title!r}")
+                if project.title == title and project.id is not None:
+                    found.append(project.id)
+        return min(found, default=None)
+
+    def ensure_project(self, title: str, config: str, description: str, **values: Any) -> int:
+        """Return the number of the project of that title, made if it is not there, with the present labelling interface."""
+        number = self.find_project(title)
+        with _saying(f"project {title!r}"):
+            if number is None:
+                made = self._api.projects.create(title=title, label_config=config, description=description, **values)
+                return int(made.id)
+            project = self._api.projects.get(id=number)
+            if project.label_config != config:
+                self._api.projects.update(id=number, label_config=config)
+            return number
+
+    def lines(self, project: int, page: int) -> Iterator[TaskLine]:
+        """Yield a line of each task in the order of their numbers, ``page`` of them a request."""
+        for task in self._tasks(project, page, (), include=_LIGHT):
+            yield _line(task)
+
+    def changed(self, project: int, since: dt.datetime | None, page: int) -> Iterator[dict[str, Any]]:
+        """Yield tasks, with all that is on them, that changed at that time of the server's clock or later."""
+        when = (
+            ()
+            if since is None
+            else (_filter("updated_at", "greater_or_equal", "Datetime", f"{since:%Y-%m-%dT%H:%M:%S.%f}Z"),)
+        )
+        yield from self._tasks(project, page, when)
+
+    def _tasks(
+        self, project: int, page: int, filters: Sequence[dict[str, Any]], **params: Any
+    ) -> Iterator[dict[str, Any]]:
+        """Page through tasks by their numbers: pages by position would skip some where others are deleted meanwhile."""
+        last = 0
+        while True:
+            items = [*filters, _filter("id", "greater", "Number", last)]
+            query = {"filters": {"conjunction": "and", "items": items}, "ordering": ["tasks:id"]}
+            asked = {"project": project, "fields": "all", "page_size": page, "query": json.dumps(query), **params}
+            response = self._send("GET", "api/tasks/", "tasks", params=asked)
+            with _saying("tasks"):
+                answer = response.json()
+            tasks = answer.get("tasks") if isinstance(answer, dict) else None
+            if not isinstance(tasks, list):
+                raise ReviewError("tasks: the server's answer has no list of tasks")
+            for task in tasks:
+                number = task.get("id") if isinstance(task, dict) else None
+                if not isinstance(number, int) or isinstance(number, bool) or number <= last:
+                    raise ReviewError("tasks: the server's answer is not in the order of the tasks' numbers")
+                last = number
+                yield task
+            if len(tasks) < page:
+                return
+
+    def _send(self, method: str, path: str, what: str, **content: Any) -> httpx.Response:
+        """Ask for what the SDK has no method for (files), or none that takes an answer apart without trusting it (tasks)."""
+        with _saying(what):
+            # The SDK's headers hold the access token, which it renews for personal access tokens.
+            headers = self._api._client_wrapper.get_headers()
+            response = self._http.request(method, f"{self.url}/{path}", headers=headers, **content)
+            if not response.is_success:
+                raise ApiError(status_code=response.status_code, body=response.text)
+            return response
+
+    def uploads(self, project: int) -> dict[str, str]:
+        """Return where each uploaded picture is, by the name it was sent under."""
+        with _saying("uploaded pictures"):
+            return _addresses(self._api.files.list(project, all_=True))
+
+    def upload(self, project: int, files: Mapping[str, tuple[bytes, str]]) -> dict[str, str]:
+        """Send pictures, and return where they are, by name.
+
+        Args:
+            project: Its labelling interface must have one picture and nothing else, or Label Studio refuses files.
+            files: Name to bytes and media type, `FILES_AT_ONCE` at most.
+        """
+        parts = {f"file{at}": (name, data, kind) for at, (name, (data, kind)) in enumerate(files.items())}
+        path, asked = f"api/projects/{project}/import", {"commit_to_project": "false"}
+        with _saying("sending pictures"):
+            numbers = self._send("POST", path, "sending pictures", params=asked, files=parts).json()["file_upload_ids"]
+            made = _addresses(self._api.files.list(project, ids=json.dumps(numbers)))
+        if missing := files.keys() - made.keys():
+            raise ReviewError(f"sending pictures: {len(missing)} of {len(files)} did not arrive")
+        return made
+
+    def import_tasks(self, project: int, tasks: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Make tasks with their predictions in one request, and return their numbers.
+
+        The SDK's repetition after an error is off: behind a proxy that gives up, the first attempt may well have worked.
+        """
+        with _saying("making tasks"):
+            made = self._api.projects.import_tasks(
+                project, request=list(tasks), return_task_ids=True, request_options={"max_retries": 0}
+            )
+        numbers = made.task_ids or []
+        if len(numbers) != len(tasks):
+            raise ReviewError(f"making tasks: {len(tasks)} were sent, {len(numbers)} made")
+        return list(numbers)
+
+    def show_to(self, task: int, people: int) -> None:
+        """Say how many people a task is shown to."""
+        self._send("PATCH", f"api/tasks/{task}/", f"task {task}", json={"overlap": people})
+
+    def delete_task(self, task: int) -> None:
+        """Delete a task; one that is gone already is no error."""
+        with _saying(f"task {task}"):
+            try:
+                self._api.tasks.delete(id=str(task))
+            except ApiError as error:
+                if error.status_code != 404:
+                    raise
+
+
+def connect(settings: ReviewSettings, environment: Mapping[str, str] | None = None) -> Server:
+    """Open the server of the settings with the token of the environment.
+
+    Raises:
+        ReviewError: There is no token, or the address is none.
+    """
+    token = (os.environ if environment is None else environment).get(settings.token_variable, "").strip()
+    if not token:
+        raise ReviewError(
+            f"no token in {settings.token_variable}: make one in Label Studio under Account & Settings, and export it"
+        )
+    return Server(settings.url, token, settings.timeout_seconds)
+
+
+def _addresses(files: Sequence[Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for file in files:
+        if match := _UPLOADED.fullmatch(file.file or ""):
+            found.setdefault(match[1], f"/data/{match[0]}")
+    return found
+
+
+def _filter(field: str, operator: str, kind: str, value: Any) -> dict[str, Any]:
+    return {"filter": f"filter:tasks:{field}", "operator": operator, "type": kind, "value": value}
+
+
+def _line(task: Mapping[str, Any]) -> TaskLine:
+    try:
+        meta, annotations = task.get("meta") or {}, task["annotations"]
+        key = meta.get("nest", "")
+        return TaskLine(
+            task["id"],
+            key if isinstance(key, str) else "",
+            read_time(task["updated_at"]),
+            {int(one["id"]): read_time(one["updated_at"]) for one in annotations},
+            int(task.get("overlap") or 1),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ReviewError(f"task {task['id']}: {type(error).__name__}: {error}") from error
+
+
+def read_time(text: Any) -> dt.datetime:
+    """Return an aware time.
+
+    Raises:
+        ValueError: It is no ISO 8601 time with a zone.
+    """
+    if not isinstance(text, str) or len(text) > 40:
+        raise ValueError(f"no time: {str(text)[:60]!r}")
+    moment = dt.datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"a time without a zone: {text!r}")
+    return moment.astimezone(dt.UTC)
+
+
+@contextmanager
+def _saying(what: str) -> Iterator[None]:
+    """Turn the errors of SDK and HTTP client into one that says what was asked and why it failed."""
+    try:
+        yield
+    except ApiError as error:
+        if error.status_code == 401:
+            hint = "; legacy tokens are off by default since Label Studio 1.17: use a personal access token"
+            raise ReviewError(f"{what}: the token is not accepted{hint}") from error
+        raise ReviewError(f"{what}: status {error.status_code}: {_short(error.body)}") from error
+    except httpx.HTTPError as error:
+        raise ReviewError(f"{what}: the server does not answer: {type(error).__name__}: {_short(error)}") from error
+    except ValueError as error:  # not JSON, or not what the SDK expects of the server
+        raise ReviewError(f"{what}: not an answer of Label Studio: {_short(error)}") from error
+
+
+def _short(value: Any) -> str:
+    text = value.get("detail") or value.get("validation_errors") or value if isinstance(value, dict) else value
+    return " ".join(str(text).split())[:300]
