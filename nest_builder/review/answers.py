@@ -35,6 +35,7 @@ class Unusable(StrEnum):
     CONTRADICTORY = "two answers to one question"
     SEVERAL_BOXES = "several boxes"
     EMPTY_BOX = "nothing found in the box"
+    NO_OUTLINE = "no mask could be made of the box"
     NO_ANSWER = "does not say whether it is the target"
 
 
