@@ -132,6 +132,9 @@ class ReviewSettings(Section):
     )
     batch_size: int = Field(50, ge=1, le=100, description="tasks sent or fetched at a time")
     timeout_seconds: float = Field(120.0, gt=0, description="for one answer of the server")
+    environment: str | None = Field(
+        None, description="folder of the local Label Studio's own environment; by default in the user's cache folder"
+    )
 
 
 class ExportSettings(Section):
