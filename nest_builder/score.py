@@ -2,15 +2,14 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 from sqlalchemy import select
 
 from nest_builder.annotate.base import Mask
-from nest_builder.annotate.masks import decode_mask, mask_iou
 from nest_builder.bench.result import Bound, Result, machine
+from nest_builder.bench.worlds import instances, judge, regions
 from nest_builder.newsworld.world import World
 from nest_builder.reasons import Reason
 from nest_builder.store.session import Store
@@ -86,9 +85,9 @@ def _samples(world: World, folder: Path) -> dict[str, float]:
             url, name = sample["image_url"], sample["entity"]["name"]
             entities.add(name)
             if url not in truth:
-                truth[url] = {str(key or at): instance for at, (key, instance) in enumerate(_instances(world, url))}
+                truth[url] = regions(world, url)
             sure = sample["annotation"]["p_correct"] >= 0.9
-            right, iou = _judge(sample, truth[url], names.get(name))
+            right, iou = judge(sample, truth[url], names.get(name))
             count["samples"] += 1
             count["negatives"] += sample["negative"]
             count["wrong"] += not right
@@ -114,33 +113,11 @@ def _true_masks(world: World) -> TrueMask:
     keys = {name: key for key, entity in world.entities.items() for name in (entity.name, *entity.aliases)}
 
     def true_mask(url: str, name: str) -> Mask | None:
-        instances = _instances(world, url)
-        found = next((mask for key, mask in instances if key is not None and key == keys.get(name)), None)
-        return found if found is not None else np.zeros_like(instances[0][1]) if instances else None
+        found_there = instances(world, url)
+        found = next((mask for key, mask in found_there if key is not None and key == keys.get(name)), None)
+        return found if found is not None else np.zeros_like(found_there[0][1]) if found_there else None
 
     return true_mask
-
-
-def _instances(world: World, url: str) -> list[tuple[str | None, Mask]]:
-    try:
-        return [(instance.key, instance.mask) for instance in world.instances(url)]
-    except KeyError:
-        return []  # a picture that the world never drew: nothing is in it
-
-
-def _judge(sample: dict[str, Any], truth: dict[str, Mask], key: str | None) -> tuple[bool, float | None]:
-    """Return whether the target is right, and the mask's IoU where it is a right positive."""
-    target = truth.get(key) if key is not None else None
-    if sample["negative"]:
-        return target is None or not target.any(), None
-    mask = decode_mask(sample["mask"])
-    if target is None or target.shape != mask.shape or not target.any():
-        return False, None
-    overlap = {other: int((mask & region).sum()) for other, region in truth.items()}
-    assert key is not None
-    if overlap[key] == 0 or overlap[key] < max(overlap.values()):
-        return False, None
-    return True, mask_iou(mask, target)
 
 
 def _statuses(world: World, found: dict[str, str], known: set[str], keys: dict[str, str]) -> dict[str, float]:

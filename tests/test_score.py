@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco
 
+from nest_builder.bench.worlds import judge
 from nest_builder.newsworld.world import World
-from nest_builder.score import _judge, _statuses
+from nest_builder.score import _statuses
 
 
 def region(x0: int, x1: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -37,8 +38,8 @@ TRUTH = {"target": region(0, 10), "rival": region(10, 20)}
         (sample(region(0, 0), negative=True), "target", (False, None)),
     ],
 )
-def test_judge(given: dict[str, Any], key: str | None, expected: tuple[bool, float | None]) -> None:
-    assert _judge(given, TRUTH, key) == expected
+def testjudge(given: dict[str, Any], key: str | None, expected: tuple[bool, float | None]) -> None:
+    assert judge(given, TRUTH, key) == expected
 
 
 def test_statuses_count_what_is_wrong_missing_and_invented() -> None:

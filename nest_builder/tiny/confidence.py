@@ -128,21 +128,21 @@ def fit(cases: Sequence[Case]) -> tuple[dict[str, Any], dict[str, float]]:
         for case in cases
         for item, iou in zip(case.evidence, case.ious, strict=True)
     ]
-    match, matched = _logistic([row[1] for row in rows], [row[2] for row in rows], [row[0] for row in rows])
+    match, matched = logistic([row[1] for row in rows], [row[2] for row in rows], [row[0] for row in rows])
     model = Logistic(match["bias"], match["weights"])
     missing = []
     for case in cases:
         best = max((model.probability(item.uncertainty.features()) for item in case.evidence), default=0.0)
         missing.append(absence(case.target, case.phrases, case.found, case.evidence, best).features())
-    absent, left = _logistic(missing, [not case.present for case in cases], [case.picture for case in cases])
+    absent, left = logistic(missing, [not case.present for case in cases], [case.picture for case in cases])
     figures = {f"match_{name}": value for name, value in matched.items()}
     return {"match": match, "absent": absent}, figures | {f"absent_{name}": value for name, value in left.items()}
 
 
-def _logistic(
+def logistic(
     features: Sequence[dict[str, float]], labels: Sequence[bool], groups: Sequence[str]
 ) -> tuple[dict[str, Any], dict[str, float]]:
-    """Fit standardised features, return weights for plain ones, and judge by five-fold validation over pictures."""
+    """Fit standardised features, return weights for plain ones, and judge by five-fold validation over groups."""
     names = sorted(features[0])
     table = np.array([[row[name] for name in names] for row in features])
     wanted = np.array(labels)
