@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nest_builder.commands import build, doctor, measure, segment, validate
+from nest_builder.commands import build, doctor, measure, review, segment, validate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,6 +26,7 @@ for command in (
     app.command()(command)
 newsworld = typer.Typer(no_args_is_help=True, help="The simulated web with known truth.")
 app.add_typer(newsworld, name="newsworld")
+app.add_typer(review.app, name="review")
 
 
 @newsworld.command("serve")

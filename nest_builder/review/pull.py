@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from nest_builder.annotate.base import MODEL_ERRORS, Mask, MaskModel
@@ -295,16 +295,3 @@ def _batches(tasks: Iterator[dict[str, Any]], size: int) -> Iterator[list[dict[s
             batch = []
     if batch:
         yield batch
-
-
-def summary(session: Session, edition: str) -> dict[str, Any]:
-    """Return how many decisions of an edition count, by what they say, and how many do not."""
-    rows = session.execute(
-        select(Decision.state, Decision.status, func.count())
-        .where(Decision.project == edition)
-        .group_by(Decision.state, Decision.status)
-    ).tuples()
-    counts: Counter[str] = Counter()
-    for state, status, number in rows:
-        counts[status if state == "current" else state] += number
-    return dict(sorted(counts.items()))
