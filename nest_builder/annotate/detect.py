@@ -122,7 +122,7 @@ class GroundingDino:
         spans: list[tuple[int, ...]] = []
         first = 0
         for index, phrase in enumerate(phrases):
-            tokens = tokenizer.encode(phrase.lower(), add_special_tokens=False)[: longest - 3]
+            tokens = tokenizer.encode(phrase.lower(), add_special_tokens=False, truncation=True, max_length=longest - 3)
             if spans and (len(ids) + len(tokens) + 2 > longest or len(spans) == PHRASES_PER_PROMPT):
                 prompts.append(Prompt(image, first, (*ids, tokenizer.sep_token_id), tuple(spans)))
                 ids, spans, first = [tokenizer.cls_token_id], [], index

@@ -19,9 +19,9 @@ from nest_builder.bench.result import Bound, Pin, Result, machine
 from nest_builder.config import DATA, Settings, load_settings
 from nest_builder.newsworld.questions import Asked, known_questions, nest_plus
 from nest_builder.newsworld.world import World
-from nest_builder.rose.base import PARTS, Part, Query, Retrieval
+from nest_builder.rose.base import PARTS, Part, Query
 from nest_builder.rose.load import load_rose
-from nest_builder.rose.parts import Retrieves
+from nest_builder.rose.parts import Remembered
 from nest_builder.rose.rose import Answered, Rose, System
 from nest_builder.rose.websense import WebSense
 from nest_builder.segmenters.base import ReferringSegmenter
@@ -62,27 +62,6 @@ TARGETS: Final[dict[str, Bound]] = {
     "lift_own": (">=", 0.05),
 }
 Said = Mapping[str, list[Answered]]  # row of the ablation, or "websense" -> answers
-
-
-class Remembered:
-    """Retrieves once for each picture and question, whatever asks.
-
-    Args:
-        inner: What retrieves.
-    """
-
-    def __init__(self, inner: Retrieves) -> None:
-        self._inner = inner
-        self._found: dict[
-            tuple[int, str], tuple[Query, Retrieval]
-        ] = {}  # queries are kept: ids of what is gone come again
-
-    def retrieve(self, queries: Sequence[Query]) -> list[Retrieval]:
-        """See `Retrieves.retrieve`."""
-        new = {_key(query): query for query in queries if _key(query) not in self._found}
-        for query, found in zip(new.values(), self._inner.retrieve(list(new.values())) if new else (), strict=True):
-            self._found[_key(query)] = query, found
-        return [self._found[_key(query)][1] for query in queries]
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,10 +264,6 @@ def own_segmenter() -> ReferringSegmenter:
 def _counts(rose: Rose) -> dict[str, int]:
     """How many questions WebSense decided so far, and at which level."""
     return asdict(rose.websense.counts) if isinstance(rose.websense, WebSense) else {}
-
-
-def _key(query: Query) -> tuple[int, str]:
-    return id(query.image), query.text
 
 
 def _part(scored: Scores, part: str) -> float:

@@ -37,6 +37,28 @@ class Retrieves(Protocol):
         """Return for each of n queries what was found; a service's failure is a step with the decision "failed"."""
 
 
+class Remembered:
+    """Retrieves once for each picture and question, whatever asks; for as long as one comparison of systems lasts.
+
+    Args:
+        inner: What retrieves.
+    """
+
+    def __init__(self, inner: Retrieves) -> None:
+        self._inner = inner
+        # Queries are kept as well: the id of a picture that is gone may come again.
+        self._found: dict[tuple[int, str], tuple[Query, Retrieval]] = {}
+
+    def retrieve(self, queries: Sequence[Query]) -> list[Retrieval]:
+        """See `Retrieves.retrieve`."""
+        keys = [(id(query.image), query.text) for query in queries]
+        new = {key: query for key, query in zip(keys, queries, strict=True) if key not in self._found}
+        if new:
+            found = self._inner.retrieve(list(new.values()))
+            self._found |= {key: (new[key], one) for key, one in zip(new, found, strict=True)}
+        return [self._found[key][1] for key in keys]
+
+
 class EnhancesText(Protocol):
     """TPE."""
 

@@ -16,6 +16,7 @@ from nest_builder.rose.parts import (
     CorrectsMasks,
     DecidesOnSearch,
     EnhancesText,
+    Remembered,
     Retrieves,
     call_part,
     failed,
@@ -41,7 +42,6 @@ class Answered:
         sources: Where the answer is from, the most telling first.
         prompt: What the segmenter was asked.
         steps: What each part did, in order; the reason of a fallback is among them.
-        static: The segmenter's answer to the bare question, where it was asked.
     """
 
     segmentation: Segmentation
@@ -51,7 +51,6 @@ class Answered:
     sources: tuple[Passage, ...]
     prompt: str
     steps: tuple[Step, ...]
-    static: Segmentation | None
 
     @property
     def seconds(self) -> float:
@@ -68,7 +67,6 @@ class _Work:
     retrieval: Retrieval | None
     steps: list[Step]
     segmentation: Segmentation | None = None
-    static: Segmentation | None = None
 
     @property
     def answer(self) -> Candidate | None:
@@ -85,7 +83,6 @@ class _Work:
             sources=answer.sources if answer else (),
             prompt=self.prompt,
             steps=tuple(self.steps),
-            static=self.static,
         )
 
 
@@ -121,8 +118,6 @@ class Rose:
         queries: Sequence[Query],
         system: System = "rose",
         parts: Collection[Part] = PARTS,
-        *,
-        with_static: bool = False,
     ) -> list[Answered]:
         """Answer questions about pictures.
 
@@ -134,7 +129,6 @@ class Rose:
             system: "static", the segmenter alone; "search", its prompt made of a searched answer, as in the paper's
                 search-only baselines; "rose".
             parts: Those of ROSE that are on.
-            with_static: Ask the segmenter the bare questions too, in the same call.
 
         Raises:
             ValueError: No such system or part.
@@ -149,10 +143,22 @@ class Rose:
         if "irag" in on:
             self._retrieve(wanted)
         self._prompt(works, enhance="tpe" in on)
-        self._base(works, with_static)
+        self._base(works)
         if "vpe" in on:
             self._correct([work for work in works if work.answer])
         return [work.answered() for work in works]
+
+    def compare(
+        self, queries: Sequence[Query], systems: Sequence[System] = SYSTEMS, parts: Collection[Part] = PARTS
+    ) -> dict[System, list[Answered]]:
+        """Answer questions as each of several systems; all of them rest on the same retrieval, which is made once.
+
+        Args and errors as for `segment`.
+        """
+        irag = None if self.irag is None else Remembered(self.irag)
+        parts_of = self.websense, irag, self.text_prompt, self.visual_prompt
+        around = Rose(self.segmenter, *parts_of, clock=self._clock)
+        return {system: around.segment(queries, system, parts) for system in systems}
 
     def _sense(self, works: list[_Work]) -> list[_Work]:
         """Return the queries for which WebSense wants a search."""
@@ -196,24 +202,22 @@ class Rose:
                 step = failed("tpe", error)
             work.steps.append(replace(step, seconds=self._clock() - start))
 
-    def _base(self, works: Sequence[_Work], with_static: bool) -> None:
+    def _base(self, works: Sequence[_Work]) -> None:
         """Ask the segmenter everything in one call, the same question about the same picture only once."""
         start = self._clock()
         asked = {(id(work.query.image), work.prompt): work.query.image for work in works}
-        if with_static:
-            asked |= {(id(work.query.image), work.query.text): work.query.image for work in works}
         said = self._ask([(image, text) for (_, text), image in asked.items()])
         heard = dict(zip(asked, said, strict=True))
         for work in works:
-            bare, outcome = heard.get((id(work.query.image), work.query.text)), heard[id(work.query.image), work.prompt]
+            outcome = heard[id(work.query.image), work.prompt]
             step = Step("base", "segmented", "")
             if isinstance(outcome, Exception):  # a long prompt may be too much where the bare question is not
                 step = failed("base", outcome)
                 work.retrieval, work.prompt = None, work.query.text
-                bare = outcome = bare or self._ask([(work.query.image, work.query.text)])[0]
+                outcome = self._ask([(work.query.image, work.query.text)])[0]
             if isinstance(outcome, Exception):
                 raise outcome
-            work.segmentation, work.static = outcome, None if isinstance(bare, Exception) else bare
+            work.segmentation = outcome
             belief = f"score {outcome.score:.2f}" + (f", says {outcome.text!r}" if outcome.text else "")
             work.steps.append(replace(step, reason="; ".join(part for part in (step.reason, belief) if part)))
         share = (self._clock() - start) / max(1, len(works))

@@ -27,8 +27,8 @@ _MAX_ENTITIES: Final = 30
 class ReferenceMatchSettings(Section):
     """How a likeness becomes a probability: a logistic curve, as `tiny.clip_fit` fits it to the embedded CLIP on seeds 0 to 4."""
 
-    middle: float = 0.57  # cosine similarity at which it is as likely as not that the picture shows it
-    width: float = 0.12  # by which the odds grow e-fold
+    middle: float = 0.67  # cosine similarity at which it is as likely as not that the picture shows it
+    width: float = 0.08  # by which the odds grow e-fold
 
 
 class ReferenceMatch:

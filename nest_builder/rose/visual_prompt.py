@@ -203,16 +203,19 @@ class VisualPrompt:
 
     def _outline(self, work: "_Work", choices: Sequence[_Choice]) -> list[Correction]:
         """Have the chosen boxes outlined, in one call."""
-        mended = [at for at, choice in enumerate(choices) if choice.box is not None]
-        boxes = [np.asarray(choices[at].box, np.float64)[None] for at in mended]
-        outlines = (
-            dict(zip(mended, self._masks.segment([work[at][0] for at in mended], boxes), strict=True)) if mended else {}
-        )
+        # Paraphrases of a question end with the same box of the same picture, which is outlined once.
+        keys = [
+            None if choice.box is None else (id(one[0]), *choice.box) for one, choice in zip(work, choices, strict=True)
+        ]
+        firsts = {key: at for at, key in reversed(list(enumerate(keys))) if key is not None}
+        boxes = [np.asarray(choices[at].box, np.float64)[None] for at in firsts.values()]
+        images = [work[at][0] for at in firsts.values()]
+        outlines = dict(zip(firsts, self._masks.segment(images, boxes), strict=True)) if firsts else {}
         made = []
         for at, ((_, mask, _, _), choice) in enumerate(zip(work, choices, strict=True)):
             if choice.box is None:
                 made.append(_kept(mask, choice))
-            elif not (found := outlines[at][0].mask).any():
+            elif not (found := outlines[keys[at]][0].mask).any():
                 reason = f"{choice.reason}, but the mask model finds nothing in it"
                 made.append(_kept(mask, replace(choice, reason=reason, after=choice.before)))
             else:

@@ -93,7 +93,7 @@ class Validate:
         }
 
     def items(self, session: Session) -> Sequence[Item]:
-        """List the samples by their id; the verdict depends on question, mask, picture and day."""
+        """List the samples; the verdict depends on question, mask, picture and day."""
         rows = session.execute(
             _joined(
                 select(
@@ -213,11 +213,14 @@ class Validate:
 
 
 def _joined(query: Select[Any]) -> Select[Any]:
-    """Join a sample with its annotation, picture, article and entity, in the order of samples."""
+    """Join a sample with its annotation, picture, article and entity.
+
+    Samples of one entity, and of one picture, stand together: a batch then shares searches, pages, references and features.
+    """
     return (
         query.join(Annotation, Annotation.id == Sample.annotation_id)
         .join(Image, Image.id == Sample.image_id)
         .join(Entity, Entity.key == Sample.entity_key)
         .outerjoin(Article, Article.url == Image.article_url)
-        .order_by(Sample.id)
+        .order_by(Sample.entity_key, Sample.image_id, Sample.id)
     )

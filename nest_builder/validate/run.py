@@ -1,14 +1,14 @@
 """Samples through every system, one batch at a time: control set first, then static, search-only and ROSE on each base."""
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from PIL import Image
 
 from nest_builder.annotate.base import Mask
-from nest_builder.rose.base import PARTS, Part, Query, Step
+from nest_builder.rose.base import Query, Step
 from nest_builder.rose.rose import Answered
 from nest_builder.rose.rose import System as RoseSystem
 from nest_builder.segmenters.base import ReferringSegmenter
@@ -26,10 +26,10 @@ class Answers(Protocol):
     def segmenter(self) -> ReferringSegmenter:
         """Return the base."""
 
-    def segment(
-        self, queries: Sequence[Query], system: RoseSystem = "rose", parts: Collection[Part] = PARTS
-    ) -> list[Answered]:
-        """Answer questions about pictures as one of the systems."""
+    def compare(
+        self, queries: Sequence[Query], systems: Sequence[RoseSystem]
+    ) -> Mapping[RoseSystem, Sequence[Answered]]:
+        """Answer questions about pictures as each of the systems."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,8 @@ class Validator:
         queries = [Query(cases[at].image, way, cases[at].asked_at, cases[at].exclude) for at, way in asked]
         for rose in self._systems:
             name = rose.segmenter.identity()
-            for system in SYSTEMS:
-                for (at, way), said in zip(asked, rose.segment(queries, system), strict=True):
+            for system, answers in rose.compare(queries, SYSTEMS).items():
+                for (at, way), said in zip(asked, answers, strict=True):
                     mask = said.segmentation.mask
                     attempts[at].append(Attempt.of(system, name, way, mask, cases[at].mask, said.answer))
                     failure, why = _failure(said.steps)

@@ -18,7 +18,7 @@ from nest_builder.rose.base import Features, Query
 from nest_builder.rose.cache import Cache
 from nest_builder.rose.load import assemble
 from nest_builder.rose.models import load_models
-from nest_builder.rose.rose import Answered, Rose
+from nest_builder.rose.rose import Answered, Rose, System
 from nest_builder.rose.search import SearxNG
 from nest_builder.segmenters.base import Segmentation
 from nest_builder.web import PoliteClient
@@ -80,9 +80,14 @@ def rose(world: World) -> Iterator[Rose]:
 
 
 @pytest.fixture(scope="module")
-def said(rose: Rose, asked: list[Asked]) -> list[Answered]:
+def compared(rose: Rose, asked: list[Asked]) -> dict[System, list[Answered]]:
     queries = [Query(one.image, one.text, one.asked_at, one.exclude) for one in asked]
-    return rose.segment(queries, parts=("irag", "tpe", "vpe"), with_static=True)
+    return rose.compare(queries, ("static", "rose"), ("irag", "tpe", "vpe"))
+
+
+@pytest.fixture(scope="module")
+def said(compared: dict[System, list[Answered]]) -> list[Answered]:
+    return compared["rose"]
 
 
 def test_novel_and_emerging_entities_are_found_by_name(asked: list[Asked], said: list[Answered]) -> None:
@@ -105,10 +110,11 @@ def test_nothing_from_the_future_and_nothing_of_the_sample_itself_is_used(
                 assert passage.url not in truth.exclude
 
 
-def test_masks_become_those_of_what_is_meant(asked: list[Asked], said: list[Answered]) -> None:
+def test_masks_become_those_of_what_is_meant(asked: list[Asked], compared: dict[System, list[Answered]]) -> None:
+    static, said = compared["static"], compared["rose"]
     shown = [at for at, one in enumerate(said) if one.references_count]
     assert len(shown) >= QUESTIONS / 2
-    before = np.mean([mask_iou(said[at].static.mask, asked[at].mask) for at in shown])  # type: ignore[union-attr]
+    before = np.mean([mask_iou(static[at].segmentation.mask, asked[at].mask) for at in shown])
     after = np.mean([mask_iou(said[at].segmentation.mask, asked[at].mask) for at in shown])
     assert after >= before + 0.3
     assert {step.part for step in said[shown[0]].steps} == {"irag", "tpe", "base", "vpe"}

@@ -73,15 +73,26 @@ def test_every_part_gets_the_whole_batch_at_once() -> None:
     assert [one.answer for one in said] == ["Zephyr 9", None, "Zephyr 9", None]
 
 
-def test_the_bare_question_is_asked_in_the_same_call_and_only_once() -> None:
+def test_the_same_prompt_is_asked_once() -> None:
     segmenter, image = FakeSegmenter(), picture()
     rose = Rose(segmenter, FakeWebSense(), FakeIrag(), FakeTextPrompt())
-    asked = [Query(image, QUESTION), Query(image, QUESTION), Query(image, "a cat")]
-    first, second, third = rose.segment(asked, with_static=True)
-    assert segmenter.calls == [[ENHANCED, "a cat", QUESTION]]
-    assert same(first.static, mask(5))
-    assert same(second.static, mask(5))
-    assert third.static is third.segmentation
+    first, second, _ = rose.segment([Query(image, QUESTION), Query(image, QUESTION), Query(image, "a cat")])
+    assert segmenter.calls == [[ENHANCED, "a cat"]]
+    assert first.segmentation is second.segmentation
+
+
+def test_systems_are_compared_on_one_retrieval() -> None:
+    segmenter, irag = FakeSegmenter(), FakeIrag()
+    rose = Rose(segmenter, FakeWebSense(), irag, FakeTextPrompt(), FakeVisualPrompt())
+    asked = [Query(picture(), QUESTION), Query(picture(), "a cat")]
+    said = rose.compare(asked)
+    assert irag.calls == [2]
+    for system, answers in said.items():
+        alone = rose.segment(asked, system)
+        assert [one.prompt for one in answers] == [one.prompt for one in alone], system
+        assert all(same(one.segmentation, other.segmentation) for one, other in zip(answers, alone, strict=True))
+    assert list(said) == ["static", "search", "rose"]
+    assert [one.answer for one in said["static"]] == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +143,7 @@ def test_no_answer_is_the_static_answer() -> None:
     (said,) = Rose(FakeSegmenter(), None, FakeIrag(lambda _: nothing), FakeTextPrompt(), FakeVisualPrompt()).segment(
         [query()]
     )
-    assert said.segmentation is said.static
+    assert same(said.segmentation, mask(5))
     assert [(step.part, step.decision) for step in said.steps] == [("irag", "no answer"), ("base", "segmented")]
 
 

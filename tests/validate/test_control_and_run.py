@@ -97,12 +97,15 @@ class TellsColour:
         self.inner = Rose(segmenter)
         self.asked = []
 
-    def segment(self, queries, system="rose", parts=()):
+    def compare(self, queries, systems):
         self.asked += queries
-        if system == "static":
-            return self.inner.segment(queries, "static")
-        word = self.searched if system == "search" else self.found
-        return self.inner.segment([Query(one.image, word, one.asked_at, one.exclude) for one in queries], "static")
+        words = {"search": self.searched, "rose": self.found}
+        return {
+            system: self.inner.segment(
+                [Query(one.image, words.get(system, one.text), one.asked_at, one.exclude) for one in queries], "static"
+            )
+            for system in systems
+        }
 
 
 @pytest.mark.parametrize(
