@@ -5,7 +5,7 @@ Each check looks at one thing, changes nothing, and yields what it found.
 
 from collections.abc import Callable
 
-from nest_builder.doctor import inputs, machine
+from nest_builder.doctor import inputs, machine, models, services
 from nest_builder.doctor.base import Finding, Found, Patient
 
 __all__ = ["CHECKS", "Finding", "Patient", "examine"]
@@ -13,7 +13,9 @@ __all__ = ["CHECKS", "Finding", "Patient", "examine"]
 CHECKS: dict[str, Callable[[Patient], Found]] = {
     "python": machine.check_python,
     "packages": machine.check_packages,
-    "models": inputs.check_models,
+    "models": models.check_models,
+    "ROSE's models": models.check_rose,
+    "ROSE's services": services.check_services,
     "work directory": machine.check_workdir,
     "clock": machine.check_clock,
     "store": inputs.check_store,

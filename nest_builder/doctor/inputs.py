@@ -1,90 +1,16 @@
-"""What a run works with: models, store, sources, and who may be asked."""
+"""What a run works with: store, sources, and who may be asked."""
 
-import json
 import tomllib
-from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from nest_builder.annotate.models import load_attribute, model_identity
-from nest_builder.config import DATA, Settings
+from nest_builder.config import DATA
 from nest_builder.doctor.base import Found, Patient
 from nest_builder.web.addresses import matches_host
 
 FEEDS = DATA / "feeds.toml"
 REACHED = 5  # feeds that are asked with --network
-
-
-def check_models(patient: Patient) -> Found:
-    """Models that settings name by path: files readable, configuration and weights' headers whole."""
-    settings = patient.settings
-    for name in (settings.annotate.detector_model, settings.annotate.mask_model, settings.entities.spacy_model):
-        path = Path(name)
-        if not path.exists():
-            lost = path.is_absolute() or name.startswith(".")
-            said = f"{name} is no folder here" if lost else f"{name}: by its public name, fetched at first use"
-            yield "problem" if lost else "ok", said, "correct the setting, or run `make train-tiny`" if lost else ""
-            continue
-        try:
-            _read_model(path)
-        except (OSError, ValueError) as error:
-            yield (
-                "problem",
-                f"{name}: {error}",
-                "restore the files (git checkout data/models), or run `make train-tiny`",
-            )
-        else:
-            yield "ok", model_identity(name), ""
-    if patient.deep:
-        yield from _load_models(settings)
-
-
-def _read_model(path: Path) -> None:
-    """Parse a model's configuration and its weights' headers.
-
-    Raises:
-        OSError: A file is missing or unreadable.
-        ValueError: One is broken.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    if path.is_file():
-        with path.open("rb") as file:
-            if len(file.read(1024)) < 1024:
-                raise ValueError("too short for a model")
-        return
-    config = path / ("meta.json" if (path / "meta.json").exists() else "config.json")
-    json.loads(config.read_text(encoding="utf-8"))
-    for weights in path.glob("*.safetensors"):
-        try:
-            with safe_open(weights, "np"):
-                pass
-        except SafetensorError as error:
-            raise ValueError(f"{weights.name}: {error}") from error
-
-
-def _load_models(settings: Settings) -> Found:
-    """Load the models and have them look at an empty picture."""
-    import numpy as np
-    import spacy
-    from PIL import Image
-
-    from nest_builder.annotate.segment import Segmenter
-
-    picture = Image.new("RGB", (96, 64), "grey")
-    uses: dict[str, Callable[[], object]] = {
-        "detector": lambda: load_attribute(settings.annotate.detector)(settings.annotate).detect([picture], [["car"]]),
-        "mask model": lambda: Segmenter(settings.annotate).segment([picture], [np.array([[8.0, 8, 56, 56]])]),
-        "spaCy pipeline": lambda: spacy.load(settings.entities.spacy_model)("Ada Lind leads Vantor."),
-    }
-    for name, use in uses.items():
-        try:
-            use()
-        except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
-            yield "problem", f"{name}: {type(error).__name__}: {error}", "restore its files, or name another model"
-        else:
-            yield "ok", f"{name} loads and runs", ""
 
 
 def check_store(patient: Patient) -> Found:

@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 from nest_builder.cli import app
 from nest_builder.clock import fixed_clock
 from nest_builder.config import DATA, Settings, load_settings
-from nest_builder.doctor import Patient, inputs, machine
+from nest_builder.doctor import Patient, inputs, machine, models, services
 from nest_builder.doctor.base import Found
+from nest_builder.rose import websense_model
 from nest_builder.web import Exchange, FetchFailed, FetchReason, PoliteClient
 from tests.builders import new_store
 
@@ -46,8 +47,8 @@ def only(found: Found, state: str, *words: str) -> None:
 def test_the_embedded_profile_is_well(tmp_path: Path) -> None:
     well = patient(tmp_path)
     for check in (
-        machine.check_python, machine.check_workdir, machine.check_clock, inputs.check_models, inputs.check_store,
-        inputs.check_sources, inputs.check_guard, inputs.check_network,
+        machine.check_python, machine.check_workdir, machine.check_clock, models.check_models, models.check_rose,
+        services.check_services, inputs.check_store, inputs.check_sources, inputs.check_guard, inputs.check_network,
     ):  # fmt: skip
         assert of(check(well)) == []
 
@@ -78,11 +79,11 @@ def test_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_broken_model(tmp_path: Path, harm: Any, said: str) -> None:
     folder = shutil.copytree(MASKS, tmp_path / "masks")
     harm(folder)
-    only(inputs.check_models(patient(tmp_path, annotate={"mask_model": str(folder)})), "problem", said)
+    only(models.check_models(patient(tmp_path, annotate={"mask_model": str(folder)})), "problem", said)
 
 
 def test_a_public_name_is_fetched_later(tmp_path: Path) -> None:
-    found = list(inputs.check_models(patient(tmp_path, annotate={"mask_model": "facebook/sam-vit-base"})))
+    found = list(models.check_models(patient(tmp_path, annotate={"mask_model": "facebook/sam-vit-base"})))
     assert ("ok", "facebook/sam-vit-base: by its public name, fetched at first use", "") in found
 
 
@@ -219,5 +220,90 @@ def test_the_command_fails_for_problems_only(tmp_path: Path) -> None:
 
 def test_deep_uses_the_models(tmp_path: Path) -> None:
     settings = load_settings(None, None, workdir=tmp_path)
-    found = list(inputs.check_models(Patient(settings, fixed_clock(NOW), deep=True)))
-    assert [state for state, _, _ in found] == ["ok"] * 6
+    deep = Patient(settings, fixed_clock(NOW), deep=True)
+    found = [*models.check_models(deep), *models.check_rose(deep)]
+    assert {state for state, _, _ in found} == {"ok"}
+    used = [said.removesuffix(" loads and runs") for _, said, _ in found if said.endswith(" loads and runs")]
+    assert used == ["detector", "mask model", "spaCy pipeline", "segmenter lisa", "image embedder"]
+
+
+@pytest.mark.parametrize("enabled", [False, True])
+@pytest.mark.parametrize(
+    ("rose", "said"),
+    [
+        ({"segmenter": "lisa:/no/such/lisa"}, "/no/such/lisa"),
+        ({"segmenter": "no.such.module:Thing"}, "no.such.module"),
+        ({"segmenter": "no-such-entry-point"}, "no-such-entry-point"),
+        ({"image_embedder": "/no/such/clip"}, "/no/such/clip"),
+        ({"text_embedder": "/no/such/texts"}, "/no/such/texts"),
+    ],
+)
+def test_roses_models_are_problems_where_verdicts_are_wanted(
+    tmp_path: Path, rose: dict[str, Any], said: str, enabled: bool
+) -> None:
+    found = models.check_rose(patient(tmp_path, rose=rose, validation={"enabled": enabled}))
+    only(found, "problem" if enabled else "warning", said)
+
+
+def test_every_static_model_is_looked_at_once(tmp_path: Path) -> None:
+    names = ("lisa", "lisa", "grounded-sam", "remote:http://gpu-box:8123", "lisa:/no/such/lisa")
+    found = models.check_rose(patient(tmp_path, validation={"segmenters": names}))
+    only(found, "warning", "/no/such/lisa")
+    assert [said.partition("@")[0] for _, said, _ in models.check_rose(patient(tmp_path))] == [
+        "lisa-tiny",
+        "clip-tiny",
+        "websense.json",
+    ]
+
+
+@pytest.mark.parametrize("text", [None, "{", "{}", '{"features": 4, "weights": {"9": 1.0}, "bias": 0}'])
+def test_small_models_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None) -> None:
+    path = tmp_path / "websense.json"
+    if text is not None:
+        path.write_text(text)
+    monkeypatch.setattr(websense_model, "WEIGHTS", path)
+    only(models.check_rose(patient(tmp_path)), "warning", "websense.json")
+    coefficients = tmp_path / "p_correct.json"
+    if text is not None:
+        coefficients.write_text(text)
+    monkeypatch.setattr(models, "COEFFICIENTS", coefficients)
+    only(models.check_models(patient(tmp_path)), "problem", "p_correct.json")
+
+
+@pytest.mark.parametrize(
+    ("rose", "said"),
+    [
+        ({"search": "searxng", "search_url": ""}, "rose.search_url"),
+        ({"search": "searxng", "search_url": "localhost:8888"}, "no web address"),
+        ({"search": "brave", "search_url": ""}, "BRAVE_API_KEY"),
+        ({"language_url": "http://localhost:8000/v1"}, "rose.language_model"),
+    ],
+)
+def test_services_that_are_named_badly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rose: dict[str, Any], said: str
+) -> None:
+    monkeypatch.delenv("BRAVE_API_KEY", raising=False)
+    only(services.check_services(patient(tmp_path, rose=rose)), "warning", said)
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ({"rose": {"search": "searxng", "search_url": "http://127.0.0.1:1"}}, "search: searxng"),
+        (
+            {"rose": {"language_url": "http://127.0.0.1:1/v1", "language_model": "m", "search": "articles"}},
+            "language model",
+        ),
+        ({"rose": {"search": "articles"}, "validation": {"segmenters": ["remote:http://127.0.0.1:1"]}}, "segmenter at"),
+    ],
+)
+def test_services_that_are_down(tmp_path: Path, sections: dict[str, Any], said: str) -> None:
+    down = {
+        **sections,
+        "validation": {"enabled": True, **sections.get("validation", {})},
+        "web": {"retries": 0, "allow_hosts": ["127.0.0.1"]},
+    }
+    only(services.check_services(patient(tmp_path, network=True, **down)), "problem", said, "wait for their verdicts")
+    quiet = list(services.check_services(patient(tmp_path, **down)))
+    assert [state for state, _, _ in quiet] == ["ok"] * len(quiet)
+    assert any("--network" in line for _, line, _ in quiet)
