@@ -10,8 +10,15 @@ from pathlib import Path
 from nest_builder.bench.result import Result
 
 # Name -> the part of the development data that it reads, where there is one.
-BENCHMARKS = {"models": "coco_free", "annotate": "vocab", "articles": "articles", "rose": "", "rose-speed": ""}
-QUICK = ("models", "annotate")  # those with a short form
+BENCHMARKS = {
+    "models": "coco_free",
+    "annotate": "vocab",
+    "articles": "articles",
+    "rose": "",
+    "rose-speed": "",
+    "brush": "",
+}
+QUICK = ("models", "annotate", "brush")  # those with a short form
 
 
 def run_benchmark(name: str, seed: int, data: Path | None, quick: bool = False) -> Result:

@@ -151,13 +151,14 @@ class _Saved(_Part):
 _SAVED = TypeAdapter(_Saved)
 
 
-def read_answer(annotation: Mapping[str, Any], height: int, width: int) -> Answer:
+def read_answer(annotation: Mapping[str, Any], height: int, width: int, people: Mapping[int, str]) -> Answer:
     """Return what an annotation of the server says.
 
     Args:
         annotation: Its JSON form.
         height: Of the picture, in pixels, as we know it.
         width: Likewise.
+        people: E-mail address of each user of the server.
 
     Raises:
         UnusableError: It is skipped, malformed, contradictory or of another picture.
@@ -175,7 +176,7 @@ def read_answer(annotation: Mapping[str, Any], height: int, width: int) -> Answe
     chosen = _chosen([region for region in saved.result if isinstance(region, _Choice)])
     texts = [region.value.text for region in saved.result if isinstance(region, _Text)]
     return Answer(
-        reviewer=_reviewer(saved.completed_by),
+        reviewer=_reviewer(saved.completed_by, people),
         decided_at=decided_at,
         seconds=_seconds(saved.lead_time),
         is_target=_yes(chosen.get("is_target")),
@@ -213,13 +214,13 @@ def _seconds(lead_time: float | None) -> float:
     return round(min(max(float(lead_time or 0.0), 0.0), MAX_SECONDS), 3) if known else 0.0
 
 
-def _reviewer(by: dict[str, Any] | int | None) -> str:
+def _reviewer(by: dict[str, Any] | int | None, people: Mapping[int, str]) -> str:
     if isinstance(by, dict):
         email, number = by.get("email"), by.get("id")
         if isinstance(email, str) and email:
             return email[:256]
         by = number if isinstance(number, int) else None
-    return "unknown" if by is None else f"user {by}"
+    return "unknown" if by is None else people.get(by, f"user {by}")
 
 
 def _painted(regions: Sequence[_Brush], height: int, width: int) -> Mask:

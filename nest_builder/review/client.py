@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -99,7 +99,7 @@ class Server:
         self._http = httpx.Client(transport=_BoundedTransport(), timeout=timeout_seconds)
         with _saying("the token"):
             # Its generated methods answer unions of models of several editions of Label Studio; what is read of them is checked.
-            self._api: Any = cast(Any, LabelStudio)(base_url=self.url, api_key=token, httpx_client=self._http)
+            self._api: Any = LabelStudio(base_url=self.url, api_key=token, httpx_client=self._http)
 
     def __enter__(self) -> Self:
         return self
@@ -111,6 +111,11 @@ class Server:
         """Return the e-mail address of the token's owner."""
         with _saying("who is asking"):
             return str(self._api.users.whoami().email)
+
+    def people(self) -> dict[int, str]:
+        """Return the e-mail address of each user, by number."""
+        with _saying("users"):
+            return {int(user.id): str(user.email)[:256] for user in self._api.users.list() if user.email}
 
     def find_project(self, title: str) -> int | None:
         """Return the number of the oldest project of that title, or None."""

@@ -134,6 +134,7 @@ class _Reader:
         self._store, self._server, self._edition, self._clock = store, server, edition, clock
         self._open_model, self._report = mask_model, report
         self._model: MaskModel | None = None
+        self._people = server.people()
 
     def read(self, tasks: Sequence[dict[str, Any]]) -> None:
         """Write the decisions of a batch of tasks, in one transaction."""
@@ -166,7 +167,7 @@ class _Reader:
         """Write the decision of one annotation, or count why it is none."""
         known = session.get(Decision, f"{self._server.key}:{annotation['id']}")
         try:
-            answer = read_answer(annotation, subject.image.height, subject.image.width)
+            answer = read_answer(annotation, subject.image.height, subject.image.width, self._people)
             if known is not None and known.state != "deleted" and known.decided_at == answer.decided_at:
                 counts.unchanged += 1
                 return

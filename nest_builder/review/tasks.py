@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from label_studio_sdk.label_interface.interface import LabelInterface
 from sqlalchemy import Select, select
@@ -199,6 +199,6 @@ def _check(task: Mapping[str, Any]) -> None:
     if missing := names - task["data"].keys():
         raise ValueError(f"the labelling interface shows {', '.join(sorted(missing))}, which the task does not have")
     for prediction in task.get("predictions", ()):
-        errors = cast(Any, interface).validate_prediction(prediction, return_errors=True)
+        errors = interface.validate_prediction(prediction, return_errors=True)
         if errors:
             raise ValueError(f"prediction: {'; '.join(map(str, errors))[:300]}")
