@@ -194,6 +194,7 @@ class NewsworldSettings(Section):
 
     enabled: bool = True
     seed: int = 0
+    latency_s: float = Field(0.0, ge=0, le=10, description="pause before every answer, as on a real network")
 
 
 class Settings(BaseSettings):

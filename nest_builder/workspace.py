@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nest_builder.clock import Clock, fixed_clock, system_clock
-from nest_builder.config import Settings
+from nest_builder.config import NewsworldSettings, Settings
 from nest_builder.store.session import Store, open_store
 
 log = logging.getLogger(__name__)
@@ -24,14 +24,14 @@ class LazyNewsworld(Mapping[str, str]):
     even a killed run leaves no orphan.
 
     Args:
-        seed: The world's seed.
+        settings: Its seed and its latency.
         stack: Closes the process at the end of the run.
     """
 
     PATTERN = "*.newsworld.test"
 
-    def __init__(self, seed: int, stack: ExitStack) -> None:
-        self._seed, self._stack, self._origin = seed, stack, ""
+    def __init__(self, settings: NewsworldSettings, stack: ExitStack) -> None:
+        self._settings, self._stack, self._origin = settings, stack, ""
 
     def __getitem__(self, key: str) -> str:
         if key != self.PATTERN:
@@ -47,7 +47,8 @@ class LazyNewsworld(Mapping[str, str]):
         return 1
 
     def _start(self) -> str:
-        command = [sys.executable, "-m", "nest_builder.newsworld.server", "--seed", str(self._seed), "--port", "0"]
+        seed, latency = str(self._settings.seed), str(self._settings.latency_s)
+        command = [sys.executable, "-m", "nest_builder.newsworld.server", "--seed", seed, "--latency", latency]
         process = subprocess.Popen(
             [*command, "--announce", "--with-parent"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -60,7 +61,7 @@ class LazyNewsworld(Mapping[str, str]):
                 f"Newsworld did not start (exit status {process.wait()}): run `nest newsworld serve` to see why"
             )
         origin = f"http://127.0.0.1:{json.loads(line)['port']}"
-        log.info("newsworld %d answers at %s", self._seed, origin)
+        log.info("newsworld %d answers at %s", self._settings.seed, origin)
         return origin
 
 
@@ -98,6 +99,6 @@ def open_workspace(settings: Settings) -> Iterator[Workspace]:
         stack.callback(store.close)
         resolve: Mapping[str, str] = settings.web.resolve
         if settings.newsworld.enabled:
-            resolve = LazyNewsworld(settings.newsworld.seed, stack)
+            resolve = LazyNewsworld(settings.newsworld, stack)
         client = stack.enter_context(PoliteClient(settings.web, clock=clock, resolve=resolve))
         yield Workspace(settings, store, clock, client)

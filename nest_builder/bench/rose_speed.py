@@ -1,9 +1,10 @@
 """``nest bench rose-speed``: a batch through ROSE against the same parts one sample at a time, and what each part takes.
 
-The samples are NEST+ questions on a Newsworld whose server is a process of its own on loopback. *Batch*: all samples in one
-call, nothing known before. *Alone*: the same models, but each sample for itself, as by a script that calls the parts for one
-picture and question: no search answer, page, feature or prototype is kept from one to the next. *In turn*: one sample at a
-time with everything kept. *Again*: the batch once more, with everything kept. Models are loaded before any clock runs.
+The samples are questions on photographs of a Newsworld, in the order of validation, those on one entity together; its server is a
+process of its own on loopback that lets each answer wait for `LATENCY_S`, as the web does, and once more without any such wait.
+*Batch*: all samples in one call, nothing known before. *Alone*: the same models, but each sample for itself, as by a script that
+calls the parts for one picture and question: no search answer, page, feature or prototype is kept from one to the next. *In turn*:
+one sample at a time with everything kept. *Again*: the batch once more, with everything kept. Models are loaded before any clock runs.
 """
 
 import tempfile
@@ -20,7 +21,7 @@ from nest_builder.annotate.masks import mask_iou
 from nest_builder.annotate.models import choose_device
 from nest_builder.bench.result import Pin, Result, machine
 from nest_builder.config import Settings, load_settings
-from nest_builder.newsworld.questions import Asked, nest_plus
+from nest_builder.newsworld.questions import Asked, nest_questions
 from nest_builder.newsworld.world import World
 from nest_builder.rose.base import Query
 from nest_builder.rose.cache import Cache
@@ -31,6 +32,7 @@ from nest_builder.rose.search import SearxNG
 from nest_builder.workspace import open_workspace
 
 SAMPLES = 64
+LATENCY_S = 0.1  # a quick site; what a search service takes is rather more
 SAME_MASK = 0.98  # IoU from which two masks are one: batches differ in the last bits
 PARTS = ("websense", "irag", "tpe", "base", "vpe")
 
@@ -48,21 +50,31 @@ def run(seed: int, data: Path | None, quick: bool = False) -> Result:
     """
     with tempfile.TemporaryDirectory(prefix="nest-rose-speed-") as folder:
         settings = load_settings(workdir=Path(folder))
-        world = settings.newsworld.model_copy(update={"enabled": True, "seed": seed})
-        settings = settings.model_copy(update={"newsworld": world})
-        asked = nest_plus(World(seed), SAMPLES, seed)
-        figures, said = measure(settings, asked)
+        asked = samples(World(seed), seed)
+        figures: dict[str, float] = {}
+        for prefix, latency in (("loopback_", 0.0), ("", LATENCY_S)):
+            world = settings.newsworld.model_copy(update={"enabled": True, "seed": seed, "latency_s": latency})
+            measured, said = measure(settings.model_copy(update={"newsworld": world}), asked)
+            figures |= {f"{prefix}{name}": value for name, value in measured.items()}
     retrieved = sum(any(step.part == "irag" for step in one.steps) for one in said)
     setup = {
         **machine("torch", "transformers", "numpy"),
         "device": choose_device(settings.annotate.device),
         "segmenter": settings.rose.segmenter,
         "seed": seed,
-        "samples": dict(Counter(one.kind for one in asked)),
+        "samples": dict(Counter(one.category for one in asked)),
+        "entities": len({one.answer for one in asked}),
+        "latency_s": LATENCY_S,
         "retrieved": retrieved,
     }
     pins = {"speedup": Pin(f"seed {seed}", margin=0.3, relative=True)}
     return Result("rose-speed", figures, {"speedup": (">=", 3.0), "same_answers": (">=", 0.98)}, {}, setup, pins)
+
+
+def samples(world: World, seed: int) -> list[Asked]:
+    """Return the first questions of a world, those on one entity together."""
+    every = nest_questions(world, len(world.photos), seed)
+    return sorted(every, key=lambda one: (one.answer, one.asked_at))[:SAMPLES]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, site: Site) -> None:
-        self.site = site
+    def __init__(self, port: int, site: Site, latency: float) -> None:
+        self.site, self.latency = site, latency
         self._lock = threading.Lock()
         self._seen: Counter[str] = Counter()
         super().__init__(("127.0.0.1", port), _Handler)
@@ -65,6 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
         host = self.headers.get("Host", "").split(":")[0].casefold()
         headers = {name.casefold(): value for name, value in self.headers.items()}
         earlier = self.server.earlier(f"{host}{self.path}")
+        time.sleep(self.server.latency)
         response = self.server.site.respond(Request(host, self.path, headers, earlier))
         self.send_response(response.status)
         for name, value in response.headers.items():
@@ -95,9 +96,9 @@ class Running:
         port: The port on loopback.
     """
 
-    def __init__(self, world: World, port: int = 0, stall: float = STALL_SECONDS) -> None:
+    def __init__(self, world: World, port: int = 0, stall: float = STALL_SECONDS, latency: float = 0.0) -> None:
         self.world = world
-        self._server = _Server(port, Site(world, stall))
+        self._server = _Server(port, Site(world, stall), latency)
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="newsworld", daemon=True)
         self._thread.start()
@@ -122,7 +123,9 @@ class Running:
         self.close()
 
 
-def serve(seed: int, port: int = 0, truth: Path | None = None, *, stall: float = STALL_SECONDS) -> Running:
+def serve(
+    seed: int, port: int = 0, truth: Path | None = None, *, stall: float = STALL_SECONDS, latency: float = 0.0
+) -> Running:
     """Start serving a world.
 
     Args:
@@ -130,6 +133,7 @@ def serve(seed: int, port: int = 0, truth: Path | None = None, *, stall: float =
         port: 0 takes a free one.
         truth: Write the world's truth there, as JSON.
         stall: Seconds for which stalling bodies pause.
+        latency: Seconds before every answer, as on a real network.
 
     Raises:
         OSError: The port is taken, or the truth cannot be written.
@@ -137,11 +141,17 @@ def serve(seed: int, port: int = 0, truth: Path | None = None, *, stall: float =
     world = World(seed)
     if truth is not None:
         truth.write_text(json.dumps(world.truth(), ensure_ascii=False), encoding="utf-8")
-    return Running(world, port, stall)
+    return Running(world, port, stall, latency)
 
 
 def serve_forever(
-    seed: int, port: int = 0, truth: Path | None = None, *, announce: bool = False, with_parent: bool = False
+    seed: int,
+    port: int = 0,
+    truth: Path | None = None,
+    *,
+    latency: float = 0.0,
+    announce: bool = False,
+    with_parent: bool = False,
 ) -> None:
     """Serve a world until interrupted.
 
@@ -149,10 +159,11 @@ def serve_forever(
         seed: Which world.
         port: 0 takes a free one.
         truth: Write the world's truth there.
+        latency: Seconds before every answer.
         announce: Write {"port": ...} to standard output when ready.
         with_parent: Also stop when standard input closes, so that a killed parent leaves no orphan.
     """
-    with serve(seed, port, truth) as running:
+    with serve(seed, port, truth, latency=latency) as running:
         log.info("newsworld %d answers at %s", seed, running.origin)
         if announce:
             sys.stdout.write(json.dumps({"port": running.port}) + "\n")
@@ -173,10 +184,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--truth", type=Path)
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds before every answer")
     parser.add_argument("--announce", action="store_true", help='write {"port": ...} when ready')
     parser.add_argument("--with-parent", action="store_true", help="stop when standard input closes")
     options = parser.parse_args(argv)
-    serve_forever(options.seed, options.port, options.truth, announce=options.announce, with_parent=options.with_parent)
+    serve_forever(
+        options.seed,
+        options.port,
+        options.truth,
+        latency=options.latency,
+        announce=options.announce,
+        with_parent=options.with_parent,
+    )
 
 
 if __name__ == "__main__":

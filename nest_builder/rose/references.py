@@ -82,20 +82,31 @@ def find_leads(
     return [lead for lead in ordered if lead.rank < 2] or ordered
 
 
-def accepted(files: Iterable[tuple[Lead, bytes]], query: Fingerprint, count: int) -> Iterator[Reference]:
-    """Yield at most `count` pictures that can be decoded and repeat neither the query's picture nor each other."""
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded picture, with what tells it from others."""
+
+    image: Image.Image
+    fingerprint: Fingerprint
+
+
+def read_picture(data: bytes) -> Picture | None:
+    """Decode a picture's file within bounds; None for one that is broken, too large, or too small to show anything."""
+    try:
+        image = decode_rgb(data, max_pixels=MAX_PIXELS, max_side=MAX_SIDE)
+    except BadImageError:
+        return None
+    return Picture(image, Fingerprint(image)) if min(image.size) >= MIN_SIDE else None
+
+
+def accepted(files: Iterable[tuple[Lead, Picture | None]], query: Fingerprint, count: int) -> Iterator[Reference]:
+    """Yield at most `count` pictures that repeat neither the query's picture nor each other."""
     kept: list[Fingerprint] = []
-    for lead, data in files:
+    for lead, picture in files:
         if len(kept) >= count:
             return
-        try:
-            image = decode_rgb(data, max_pixels=MAX_PIXELS, max_side=MAX_SIDE)
-        except BadImageError:
+        if picture is None or query.copies(picture.fingerprint, crops=True):
             continue
-        if min(image.size) < MIN_SIDE:
-            continue
-        own = Fingerprint(image)
-        if query.copies(own, crops=True) or any(own.copies(other) for other in kept):
-            continue
-        kept.append(own)
-        yield Reference(image, lead.image_url, lead.page_url)
+        if not any(picture.fingerprint.copies(other) for other in kept):
+            kept.append(picture.fingerprint)
+            yield Reference(picture.image, lead.image_url, lead.page_url)

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import zip_longest
 
 import numpy as np
@@ -34,7 +35,7 @@ from nest_builder.rose.fetching import Fetcher
 from nest_builder.rose.mapreduce import ask_model
 from nest_builder.rose.pages import Page, PageStore
 from nest_builder.rose.reading import Reader, ReadPage
-from nest_builder.rose.references import Fingerprint, Lead, accepted, find_leads
+from nest_builder.rose.references import Fingerprint, Lead, Picture, accepted, find_leads, read_picture
 from nest_builder.rose.rewrite import Need, read_need, rewrite
 from nest_builder.rose.scope import Scope
 from nest_builder.rose.searching import Asked, Searches
@@ -243,19 +244,22 @@ class IRAG:
                 # Twice as many as are wanted: some are broken, some are copies.
                 leads[id(work), name] = found[: 2 * self._limits.references]
         files = self._fetcher.pictures([lead.image_url for found in leads.values() for lead in found])
+
+        @cache
+        def read(url: str) -> Picture | None:
+            """A picture that several questions look at is decoded once."""
+            data = files[url].picture
+            return None if data is None else read_picture(data)
+
         paid_files: set[str] = set()
         for work in works:
-            print_ = Fingerprint(work.query.image)
+            own = Fingerprint(work.query.image)
             for name in names[id(work)]:
-                data = []
-                for lead in leads[id(work), name]:
-                    result = files[lead.image_url]
-                    if lead.image_url not in paid_files:
-                        work.bytes += result.fetched_bytes
-                        paid_files.add(lead.image_url)
-                    if result.picture is not None:
-                        data.append((lead, result.picture))
-                work.references[name] = tuple(accepted(data, print_, self._limits.references))
+                urls = [lead.image_url for lead in leads[id(work), name]]
+                work.bytes += sum(files[url].fetched_bytes for url in urls if url not in paid_files)
+                paid_files.update(urls)
+                shown = ((lead, read(lead.image_url)) for lead in leads[id(work), name])
+                work.references[name] = tuple(accepted(shown, own, self._limits.references))
 
     def _choose(self, work: _Work) -> None:
         """Choose the candidate that the picture shows, else the most confident; and say how the sources describe it."""
