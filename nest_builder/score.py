@@ -66,7 +66,7 @@ def score(store: Store, workdir: Path, seed: int) -> Result:
         raise LookupError(f"this store was not built on world {seed}: give the --seed of its build")
     figures = {**_samples(world, workdir / edition.path), **_statuses(world, found, known, keys)}
     with store.sessions() as session:
-        verdicts = verdict_figures(session, _true_masks(world))
+        verdicts = verdict_figures(session, _true_masks(world), _ids(workdir / edition.path))
     setup = {**machine("torch", "transformers", "spacy"), "seed": seed, "edition": edition.name}
     targets = TARGETS | VERDICT_TARGETS if verdicts else TARGETS
     return Result("score", figures | verdicts, targets, {}, setup)
@@ -106,6 +106,12 @@ def _samples(world: World, folder: Path) -> dict[str, float]:
         "wrong_negative_rate": round(count["wrong_negatives"] / max(1, count["negatives"]), 4),
         "sure_samples": count["sure"],
     }
+
+
+def _ids(folder: Path) -> set[str]:
+    """Return the ids of an edition's samples."""
+    files = (folder / "data").glob("*.parquet")
+    return {key for file in files for key in pq.read_table(file, columns=["id"]).column("id").to_pylist()}
 
 
 def _true_masks(world: World) -> TrueMask:

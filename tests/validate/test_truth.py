@@ -33,8 +33,8 @@ NOBODY = {"static": ~LEFT, "search": ~LEFT, "rose": EMPTY}
 def figures(tmp_path):
     """Return a function that stores verdicts and holds them against a truth."""
 
-    def score(verdicts, true_mask):
-        store = open_store(f"sqlite:///{tmp_path / 'nest.sqlite'}", str(tmp_path / "blobs"))
+    def score(verdicts, true_mask, published=("a", "b", "c")):
+        store = open_store("sqlite://", str(tmp_path / "blobs"))
         rows = [
             Entity(
                 key="k", name="Vantor K3", aliases=[], type="PRODUCT", hypernym="phone", colour="", description="", category="novel",
@@ -62,7 +62,7 @@ def figures(tmp_path):
                 asked.append((url, name))
                 return true_mask
 
-            made = verdict_figures(session, noted)
+            made = verdict_figures(session, noted, published)
             assert set(asked) <= {("http://one.test/a.jpg", "Vantor K3")}
         store.close()
         return made
@@ -71,21 +71,44 @@ def figures(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("true_mask", "accuracy", "accuracy_all"),
+    ("true_mask", "accuracy"),
     [
-        (LEFT, 1.0, 1.0),
-        (~LEFT, 0.0, 0.0),  # the annotation was of something else: the static model had it
-        (EMPTY, 0.0, 0.0),
-        (None, 0.0, 0.0),
-        (LEFT.T, 0.0, 0.0),
+        (LEFT, 1.0),
+        (~LEFT, 0.0),  # the annotation was of something else: the static model had it
+        (EMPTY, 0.0),
+        (None, 0.0),
+        (LEFT.T, 0.0),
     ],
 )
-def test_verdicts_by_true_masks(figures, true_mask, accuracy, accuracy_all):
+def test_verdicts_by_true_masks(figures, true_mask, accuracy):
     said = [verdict("a", "solved_by_rose", **ROSE_RIGHT), verdict("b", "unsolved", **NOBODY), verdict("c", None)]
     assert figures(said, true_mask) == {
-        "verdicts": 2, "no_verdicts": 1, "verdict_accuracy": accuracy, "verdict_accuracy_all": accuracy_all, "unsolved_share": 0.5,
+        "verdicts": 2, "no_verdicts": 1, "verdict_accuracy": accuracy, "verdict_accuracy_solved": accuracy,
+        "verdict_accuracy_store": accuracy, "unsolved_share": 0.5, "paraphrases_disagree": 0.0,
     }  # fmt: skip
 
 
-def test_nothing_where_nothing_was_asked(figures):
-    assert figures([], LEFT) == {}
+@pytest.mark.parametrize(("published", "accuracy"), [("a", 1.0), ("ab", 0.5)])
+def test_what_is_not_published_counts_for_the_store_only(figures, published, accuracy):
+    wrong = {"static": LEFT, "search": LEFT, "rose": LEFT}  # the static model has it, though the label is "unsolved"
+    said = [verdict("a", "solved_by_rose", **ROSE_RIGHT), verdict("b", "unsolved", **wrong), verdict("c", None)]
+    made = figures(said, LEFT, published=published)
+    assert (made["verdicts"], made["no_verdicts"]) == (len(published), 0)
+    assert (made["verdict_accuracy"], made["verdict_accuracy_solved"]) == (accuracy, 1.0)
+    assert made["verdict_accuracy_store"] == 0.5
+
+
+def test_luck_shows(figures):
+    one = verdict("a", "solved_by_rose", **ROSE_RIGHT)
+    another = verdict("b", "solved_by_rose", **ROSE_RIGHT)
+    another.attempts += canonical([Attempt.of("static", "base", "another way", LEFT, LEFT)])
+    assert figures([one, another], LEFT)["paraphrases_disagree"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [([], {}), ([verdict("a", None)], {"verdicts": 0, "no_verdicts": 1})],
+    ids=["none", "no verdict"],
+)
+def test_nothing_right_or_wrong(figures, said, expected):
+    assert figures(said, LEFT) == expected
