@@ -23,7 +23,7 @@ from nest_builder.commands.common import (
 )
 
 if TYPE_CHECKING:
-    from nest_builder.rose.base import Part
+    from nest_builder.rose.base import Part, Passage
     from nest_builder.rose.rose import Answered
 
 
@@ -87,7 +87,10 @@ def show(answered: "Answered", overlay: Path, explain: bool) -> None:
     out.print(_line("answer", answered.answer or "none retrieved: the segmenter was asked the bare question"))
     share = answered.segmentation.mask.mean()
     out.print(_line("mask", f"{share:.1%} of the picture, drawn in {overlay}" if share else f"empty; see {overlay}"))
-    for passage in answered.sources[:3]:
+    pages: dict[str, Passage] = {}
+    for passage in answered.sources:
+        pages.setdefault(passage.url, passage)  # the most telling passage of each page
+    for passage in list(pages.values())[:3]:
         dated = f"{passage.published_at:%Y-%m-%d} " if passage.published_at else ""
         out.print(_line("source", f"{dated}{passage.title} {passage.url}"))
     if not explain:

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from nest_builder.clock import Clock, system_clock
-from nest_builder.config import Settings
+from nest_builder.config import Settings, load_settings
 from nest_builder.entities.hypernyms import lexicon
 from nest_builder.images.decode import BadImageError, decode_rgb
 from nest_builder.reasons import Reason
@@ -27,6 +27,7 @@ from nest_builder.rose.websense import WebSense
 from nest_builder.rose.websense_model import OpenQuestions
 from nest_builder.store.session import Store
 from nest_builder.web import Expect, PoliteClient
+from nest_builder.workspace import open_workspace
 
 
 @contextmanager
@@ -53,6 +54,24 @@ def load_rose(
         cache = Cache(_cache_file(settings))
         stack.callback(cache.close)
         yield assemble(settings, models, client, _search(settings, client, store, stack), cache, clock)
+
+
+@contextmanager
+def open_rose(settings: Settings | None = None) -> Iterator[Rose]:
+    """Open ROSE with a store and a client of its own, for scripts: `with open_rose() as rose: rose.segment([Query(...)])`.
+
+    Args:
+        settings: By default those that a command without options would have.
+
+    Raises:
+        ValueError: A setting names what there is not.
+        FileNotFoundError: A model's folder is missing.
+    """
+    with (
+        open_workspace(settings or load_settings()) as space,
+        load_rose(space.settings, space.client, space.store, clock=space.clock) as rose,
+    ):
+        yield rose
 
 
 def assemble(
