@@ -51,6 +51,8 @@ class Reason(StrEnum):
     CONTROL_SET = "no verdict: a static model fails the control set"
     # export
     TAKEDOWN = "taken down"
+    REJECTED_IN_REVIEW = "rejected by people"
+    DISPUTED_IN_REVIEW = "people disagree"
     LOW_CONFIDENCE = "confidence under the edition's floor"
     SCHEMA = "schema violated"
     # the runner

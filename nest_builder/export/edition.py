@@ -29,6 +29,7 @@ from nest_builder.store.blobs import Blobs
 
 FORMAT = 1  # of the folder's layout; in the manifest and in the stage's identity
 SPLITS = ("train", "test")
+_BY_PEOPLE = {"rejected": Reason.REJECTED_IN_REVIEW, "disputed": Reason.DISPUTED_IN_REVIEW}
 _MAX_PIXELS = 100_000_000  # of a picture; its mask is decoded, a byte a pixel
 
 
@@ -72,7 +73,9 @@ def select_records(
             problems.append(record)
         elif takedown.covers(record.sample):
             dropped[Reason.TAKEDOWN] += 1
-        elif record.sample["annotation"]["p_correct"] < recipe.min_p_correct:
+        elif reason := _BY_PEOPLE.get(status := record.sample["review"]["status"]):
+            dropped[reason] += 1
+        elif status == "unreviewed" and record.sample["annotation"]["p_correct"] < recipe.min_p_correct:
             dropped[Reason.LOW_CONFIDENCE] += 1
         elif problem := schema_problem(validator, {**record.sample, "split": "train", "edition": recipe.name}):
             dropped[Reason.SCHEMA] += 1

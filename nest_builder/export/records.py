@@ -10,7 +10,8 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from nest_builder.annotate.masks import encode_mask
+from nest_builder.annotate.masks import decode_mask, encode_mask, mask_box
+from nest_builder.export.reviewed import Reviewed, Reviews, verdict_on
 from nest_builder.store.tables import Annotation, Article, Entity, Image, Sample, Verdict
 
 _EXTENSIONS = {"JPEG": "jpg", "TIFF": "tif"}
@@ -50,12 +51,14 @@ def read_records(session: Session) -> Iterator[Record | str]:
         .outerjoin(Verdict, Verdict.sample_id == Sample.id)
         .order_by(Sample.id)
     )
+    reviews = Reviews(session)
     for sample, annotation, entity, image, article, verdict in session.execute(query):
         if annotation is None or entity is None or image is None:
             yield f"sample {sample.id}: its annotation, entity or image is not in the store"
             continue
         try:
-            yield _record(sample, annotation, entity, image, article, verdict)
+            reviewed = reviews.of(sample, annotation)
+            yield _record(sample, annotation, entity, image, article, verdict, reviewed)
         except (ValueError, TypeError, KeyError) as error:
             yield f"sample {sample.id}: {type(error).__name__}: {error}"
 
@@ -81,7 +84,11 @@ def _record(
     image: Image,
     article: Article | None,
     verdict: Verdict | None,
+    reviewed: Reviewed | None,
 ) -> Record:
+    corrected = reviewed.mask if reviewed is not None else None
+    negative = sample.negative and corrected is None
+    mask = _empty_mask(image.height, image.width) if negative else _mask(corrected or annotation.mask)
     published = (article.published_at if article is not None else None) or image.published_at
     extension = _EXTENSIONS.get(image.format.upper(), image.format.lower())
     return Record(
@@ -93,10 +100,10 @@ def _record(
             "height": image.height,
             "question": sample.question,
             "answer": sample.answer,
-            "mask": _empty_mask(image.height, image.width) if sample.negative else _mask(annotation.mask),
-            "box": [] if sample.negative else [round(float(value), 2) for value in annotation.box],
-            "negative": sample.negative,
-            "category": sample.category,
+            "mask": mask,
+            "box": _box(annotation, corrected, negative),
+            "negative": negative,
+            "category": (reviewed.category if reviewed is not None else None) or sample.category,
             "entity": _entity(entity),
             "published_at": utc_text(published),
             "article_url": image.article_url,
@@ -105,8 +112,8 @@ def _record(
             "credit": image.credit,
             "consent": _consent(image.consent),
             "annotation": _annotation(annotation),
-            "verdict": _verdict(verdict),
-            "review": {"status": "unreviewed", "by": None, "at": None},
+            "verdict": _verdict(verdict, corrected),
+            "review": _review(reviewed),
         },
         entity_key=sample.entity_key,
         published_at=published,
@@ -116,6 +123,13 @@ def _record(
 
 def _mask(mask: dict[str, Any]) -> dict[str, Any]:
     return {"size": [int(side) for side in mask["size"]], "counts": mask["counts"]}
+
+
+def _box(annotation: Annotation, corrected: dict[str, Any] | None, negative: bool) -> list[float]:
+    if negative:
+        return []
+    box = annotation.box if corrected is None else mask_box(decode_mask(corrected))
+    return [round(float(value), 2) for value in box]
 
 
 @cache
@@ -159,8 +173,16 @@ def _consent(consent: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _verdict(verdict: Verdict | None) -> dict[str, Any]:
+def _review(reviewed: Reviewed | None) -> dict[str, Any]:
+    if reviewed is None:
+        return {"status": "unreviewed", "by": None, "at": None}
+    return {"status": reviewed.status, "by": reviewed.by, "at": utc_text(reviewed.at)}
+
+
+def _verdict(verdict: Verdict | None, corrected: dict[str, Any] | None) -> dict[str, Any]:
     """Return which systems solve the sample; null where they were not run, or where that would prove nothing."""
+    if corrected is not None and verdict is not None and verdict.label is not None:
+        return verdict_on(corrected, verdict)
     names = ("static_iou", "search_iou", "rose_iou", "label")
     return {name: None if verdict is None else getattr(verdict, name) for name in names}
 

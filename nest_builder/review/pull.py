@@ -25,7 +25,8 @@ from nest_builder.review.brush import decode_mask as decode_brush
 from nest_builder.review.client import ReviewError, Server, TaskLine, read_time
 from nest_builder.review.judging import judge, settle
 from nest_builder.review.push import project_title
-from nest_builder.review.tasks import MAX_PIXELS, Subject, TaskKey, mask_digest, subjects
+from nest_builder.review.said import mask_digest
+from nest_builder.review.tasks import MAX_PIXELS, Subject, TaskKey, subjects
 from nest_builder.store.session import Store
 from nest_builder.store.tables import Decision, ReviewProject, Sample
 

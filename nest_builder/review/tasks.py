@@ -15,6 +15,7 @@ from nest_builder.digest import digest
 from nest_builder.export.features import SCHEMAS
 from nest_builder.images.decode import decode_rgb
 from nest_builder.review.brush import encode_mask
+from nest_builder.review.said import mask_digest
 from nest_builder.store.blobs import Blobs
 from nest_builder.store.tables import Annotation, Article, Entity, Image, Sample
 
@@ -66,11 +67,6 @@ class Subject:
         sample, mask = self.sample, mask_digest(self.annotation.mask)
         content = digest(mask, sample.question, sample.answer, sample.negative, sample.category, self.image.sha256)
         return TaskKey(sample.id, mask, content[:16])
-
-
-def mask_digest(mask: Mapping[str, Any]) -> str:
-    """Return 16 hexadecimal digits that change with an annotation's mask (COCO run lengths, or empty)."""
-    return digest(dict(mask))[:16]
 
 
 def subjects() -> Select[tuple[Sample, Annotation, Image, Entity, Article]]:

@@ -16,6 +16,7 @@ from nest_builder.config import DATA, ExportSettings, Settings
 from nest_builder.digest import digest
 from nest_builder.export.edition import FORMAT, Recipe, select_records, write_edition
 from nest_builder.export.records import read_records
+from nest_builder.export.reviewed import state_of_decisions
 from nest_builder.export.takedown import Takedown, read_takedown
 from nest_builder.stage import Done, Failed, Item, Outcome
 from nest_builder.status import StageStatus, read_funnel
@@ -74,7 +75,10 @@ class Export:
             for table in _UPSTREAM
         ]
         content = digest(
-            [[list(row) for row in table] for table in rows], _upstream_funnel(session), self._takedown_state()
+            [[list(row) for row in table] for table in rows],
+            _upstream_funnel(session),
+            self._takedown_state(),
+            state_of_decisions(session),
         )
         written = session.get(Edition, edition)
         if written is not None and not (self._workdir / written.path / "manifest.json").exists():
