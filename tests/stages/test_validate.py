@@ -23,6 +23,7 @@ from nest_builder.rose.rose import Rose
 from nest_builder.segmenters.base import Segmentation
 from nest_builder.segmenters.loading import load_segmenter
 from nest_builder.stage import Report, Runner
+from nest_builder.stages.export import Export
 from nest_builder.stages.validate import Validate
 from nest_builder.store.session import Store, open_store
 from nest_builder.store.tables import Annotation, Article, Entity, Image, LedgerEntry, Sample, Verdict
@@ -165,6 +166,22 @@ def test_a_broken_static_model_gives_no_verdict_and_says_why(store):
     assert all("shuffled reaches a gIoU of 0.000" in row.reason and row.attempts == [] for row in rows.values())
 
 
+@pytest.mark.parametrize(
+    ("knows", "said"), [(False, " would prove nothing: 3 samples."), (True, " would prove nothing.")]
+)
+def test_the_card_says_where_the_control_set_failed(store, tmp_path, knows, said):
+    settings = Settings(workdir=tmp_path)
+    report = run(store, stage(store, KnowsLeft("static", knows=knows)))
+    assert report.reasons == ({} if knows else {Reason.CONTROL_SET.value: 3})
+    Runner(store.sessions, fixed_clock(DAY)).run(
+        Export(settings.export, settings, store.blobs, fixed_clock(DAY)), "export"
+    )
+    (card,) = tmp_path.glob("editions/*/README.md")
+    (line,) = (line for line in card.read_text().splitlines() if line.startswith("- `verdict` is null until"))
+    assert "failed the control set (under a gIoU of 0.6 on entities" in line
+    assert line.endswith(said)
+
+
 def test_a_search_that_stays_down_costs_no_attempt_and_nothing_stored(store):
     for _ in range(4):  # more often than a sample may fail
         irag = Finds("failed")
@@ -292,6 +309,7 @@ control = "tests.stages.test_validate:known"
     ("more", "labels", "status"),
     [
         ("", {"solved_by_static": 1, "unsolved": 2}, 0),
+        (', "tests.stages.test_validate:knows_too"', {"solved_by_static": 1, "unsolved": 2}, 0),
         (', "tests.stages.test_validate:knows_nothing"', {"no verdict": 3}, 0),
         (', "no.such.module:Thing"', None, 1),
     ],
@@ -309,10 +327,16 @@ def test_the_command(store, tmp_path, monkeypatch, more, labels, status):
     if labels is not None:
         said = json.loads(result.stdout)
         assert said["labels"] == labels
-        assert bool(said["no_verdict"]) is bool(more)
+        assert bool(said["no_verdict"]) is ("no verdict" in labels)
+        names = {tuple(sorted({one["segmenter"] for one in row.attempts})) for row in verdicts(store).values()}
+        assert names == {()} if "no verdict" in labels else {tuple(one["segmenter"] for one in said["controls"])}
         assert said["controls"][0]["giou"]["value"] == 1.0
     else:
         assert "no.such.module" in result.output
+
+
+def knows_too():
+    return KnowsLeft("knows left too")
 
 
 def knows_nothing():
