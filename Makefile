@@ -13,7 +13,7 @@ JOBS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env build-nest report test lint format train-tiny bench score ui clean
+.PHONY: help env build-nest report test test-review lint format train-tiny bench score ui clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ report: $(READY) ## Write the HTML report of the newest edition
 
 test: $(READY) ## Run the tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+
+test-review: $(READY) ## Run the round trip through a real Label Studio (installed in an environment of its own: minutes, 1 GB)
+	$(BIN)/python -m pytest -m server tests/review $(ARGS)
 
 lint: $(READY) ## Lint and type-check
 	$(BIN)/ruff check .

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from label_studio_sdk import LabelStudio
 from label_studio_sdk.converter.brush import mask2rle
 
 from nest_builder.review.local import Login
@@ -46,10 +45,6 @@ def boxed(box: Sequence[float], width: int, height: int) -> dict[str, Any]:
 
 
 YES = (choice("is_target", "yes"), choice("category", "novel"), choice("question_good", "yes"))
-
-
-def sdk(login: Login) -> LabelStudio:
-    return LabelStudio(base_url=login.url, api_key=login.token)
 
 
 def browser() -> str | None:
