@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nest_builder.rose.base import Query, Retrieval, Step
+from nest_builder.rose.base import Query, Retrieval, SearchError, Step
 from nest_builder.rose.rose import Rose
 from nest_builder.segmenters.base import Segmentation
 from nest_builder.validate.control import Known, check
 from nest_builder.validate.run import Case, Validator
 from nest_builder.validate.verdicts import Rule
+from tests.rose.test_retrieval import GREY, MAYOR, NOW, OKORO, DeadModel, SmallWeb, irag
 
 RED, BLUE = (220, 20, 20), (20, 20, 220)
 
@@ -181,3 +182,28 @@ def test_a_service_that_is_down_proves_nothing():
     down, none = validator.validate([Case(image, "down", masks["red"]), Case(image, "none", masks["red"])])
     assert (down.label, down.reason, down.failure) == (None, "irag: no answer in 3 s", "service")
     assert (none.label, none.reason, none.failure) == ("unsolved", "", "")
+
+
+class NoPictures(SmallWeb):
+    """A search service that finds pages, but whose picture search is down."""
+
+    def pictures(self, query, until, limit):
+        raise SearchError("status 503")
+
+
+@pytest.mark.parametrize(
+    ("web", "parts", "failure", "why"),
+    [
+        (SmallWeb([OKORO]), {}, "", ""),
+        (SmallWeb([OKORO], fails=True), {}, "service", "the service is down"),
+        (NoPictures([OKORO]), {}, "service", "status 503"),
+        (SmallWeb([OKORO]), {"language": DeadModel()}, "service", "no model there"),
+    ],
+)
+def test_half_a_retrieval_proves_nothing(web, parts, failure, why):
+    rose = Rose(KnowsColours("red", "blue"), irag=irag(web, **parts))
+    nothing = np.zeros((GREY.height, GREY.width), bool)
+    (verdict,) = Validator([rose], known(), ways=1).validate([Case(GREY, MAYOR, nothing, NOW)])
+    assert verdict.failure == failure
+    assert (verdict.label is None) is bool(failure)
+    assert why in verdict.reason
