@@ -9,6 +9,7 @@ from nest_builder.stages.export import Export
 from nest_builder.stages.extract import Extract
 from nest_builder.stages.gather import Gather
 from nest_builder.stages.recognize import Recognize
+from nest_builder.stages.review import Review
 from nest_builder.workspace import Workspace
 
 
@@ -33,5 +34,6 @@ def build_stages(workspace: Workspace) -> tuple[Stage, ...]:
         Annotate(settings.annotate, blobs),
         Ask(settings.ask, settings.entities.hypernyms),
         *validation,
+        Review(settings, blobs, clock),
         Export(settings.export, workspace.settings, blobs, clock),
     )

@@ -15,7 +15,7 @@ feeds = ["http://harbourpost.newsworld.test/feed.xml"]
 sites = []
 max_entries = 16
 """
-STAGES = ("collect", "extract", "recognize", "assess", "gather", "annotate", "ask", "export")
+STAGES = ("collect", "extract", "recognize", "assess", "gather", "annotate", "ask", "review", "export")
 
 
 def start(folder: Path, *options: str, settings: str = "") -> "subprocess.Popen[bytes]":

@@ -45,7 +45,7 @@ def test_a_changed_mask_model_runs_annotate_and_what_follows(tmp_path: Path, und
     save_file(weights, model / "model.safetensors", {"format": "pt"})
     settings = f'[annotate]\nmask_model = "{model.as_posix()}"\n'
 
-    assert worked(finish(folder, settings=settings)) == ["annotate", "ask", "export"]
+    assert worked(finish(folder, settings=settings)) == ["annotate", "ask", "review", "export"]
     changed = edition_bytes(folder)
     assert changed != edition_bytes(undisturbed)
     assert worked(finish(folder, settings=settings)) == []

@@ -17,6 +17,7 @@ BENCHMARKS = {
     "rose": "",
     "rose-speed": "",
     "brush": "",
+    "routing": "worlds",
 }
 QUICK = ("models", "annotate", "brush")  # those with a short form
 

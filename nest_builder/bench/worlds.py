@@ -24,11 +24,12 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def built_world(seed: int, folder: Path) -> Iterator[Store]:
-    """Build a world up to its routes in ``folder``, as far as that is not done yet, and open its store."""
+def built_world(seed: int, folder: Path, last: str = "review") -> Iterator[Store]:
+    """Build a world in ``folder`` up to a stage, as far as that is not done yet, and open its store."""
     settings = load_settings(workdir=folder, newsworld={"enabled": True, "seed": seed})
     with open_workspace(settings) as workspace:
-        stages = [stage for stage in build_stages(workspace) if stage.name != "export"]
+        stages = list(build_stages(workspace))
+        del stages[[stage.name for stage in stages].index(last) + 1 :]
         with Progress(quiet=True) as progress:
             for report in run_stages(workspace, progress, "world", stages=stages):
                 log.info("world %d: %s %s", seed, report.stage, report.as_dict())

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from nest_builder.digest import digest
 from nest_builder.export.features import arrow_schema
 from nest_builder.report.pictures import Picture, make_pictures
+from nest_builder.report.review import read_review
 from nest_builder.report.sources import host_of, read_sources, read_turned_away, refusals
 from nest_builder.report.timeline import draw_timelines
 from nest_builder.status import read_funnel
@@ -95,6 +96,7 @@ def write_report(store: Store, workdir: Path, edition: str | None = None, out: P
             "entities": len(seen),
             "sources": read_sources(session, rows),
             "turned_away": read_turned_away(session, MAX_EXAMPLES),
+            "review": read_review(session),
         }
     shown = choose(rows, MAX_SAMPLES)
     # Pictures take nearly all of the time: a page of the same content (the manifest has the hash of every file) stays.

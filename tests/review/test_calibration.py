@@ -1,7 +1,10 @@
 """What people said moves the probabilities: slowly at first, and without their slips."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from nest_builder.review.calibration import (
     NOISE,
@@ -14,6 +17,7 @@ from nest_builder.review.calibration import (
 from nest_builder.review.evidence import Evidence
 from nest_builder.review.looks import Look
 
+Truth = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 POPULATION = np.linspace(0.02, 0.995, 300).tolist()
 RECORD = {
     "detector_score": 0.6, "hypernym_score": 0.6, "area_share": 0.1, "support": "caption", "same_hypernym": 1, "lookalikes": 0,
@@ -21,10 +25,10 @@ RECORD = {
 }  # fmt: skip
 
 
-def answers(count: int, truth: "np.ufunc | object", noise: float, seed: int = 0) -> tuple[list[float], list[bool]]:
+def answers(count: int, truth: Truth, noise: float, seed: int = 0) -> tuple[list[float], list[bool]]:
     rng = np.random.default_rng(seed)
     given = rng.choice(POPULATION, count)
-    right = rng.random(count) < truth(given)  # type: ignore[operator]
+    right = rng.random(count) < truth(given)
     slips = rng.random(count) < noise
     return given.tolist(), (right != slips).tolist()
 
@@ -43,9 +47,11 @@ def test_answers_that_agree_with_the_prior_change_little() -> None:
 @pytest.mark.parametrize(("count", "distance"), [(30, 0.2), (300, 0.13), (3000, 0.05)])
 def test_many_answers_overrule_a_wrong_prior(count: int, distance: float) -> None:
     # as it stands, the prior is off by 0.25 in the mean
-    truth = lambda p: np.asarray(p) ** 3  # noqa: E731
+    def truth(p: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(p**3, np.float64)
+
     calibrator = fit_calibrator("prior@1", *answers(count, truth, NOISE), POPULATION)
-    assert np.abs(np.array(calibrator(POPULATION)) - truth(POPULATION)).mean() < distance
+    assert np.abs(np.array(calibrator(POPULATION)) - truth(np.array(POPULATION))).mean() < distance
 
 
 def test_slips_are_not_taken_for_errors_of_the_models() -> None:
@@ -56,7 +62,7 @@ def test_slips_are_not_taken_for_errors_of_the_models() -> None:
 
 
 def test_the_curve_rises_and_nothing_is_certain() -> None:
-    values = fit_calibrator("prior@1", *answers(300, lambda p: 1 - np.asarray(p), NOISE), POPULATION)(POPULATION)
+    values = fit_calibrator("prior@1", *answers(300, lambda p: 1 - p, NOISE), POPULATION)(POPULATION)
     assert values == sorted(values)
     assert 0 < values[0] <= values[-1] < 1
 

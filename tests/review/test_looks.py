@@ -1,10 +1,12 @@
 """Things are compared with the entity's other pictures, each embedded once."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from nest_builder.review.looks import LookFinder, Seen, compare
@@ -25,10 +27,12 @@ class MeanColour:
     def identity(self) -> str:
         return "mean colour"
 
-    def embed(self, images):
+    def embed(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
         self.embedded += len(images)
-        rows = np.array([np.asarray(image, np.float32).mean((0, 1)) + 1e-6 for image in images], np.float32)
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        rows: NDArray[np.float32] = np.array(
+            [np.asarray(image, np.float32).mean((0, 1)) + 1e-6 for image in images], np.float32
+        )
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
 
 @pytest.fixture
@@ -77,7 +81,10 @@ def test_who_is_not_trusted_does_not_count(blobs: Blobs, tmp_path: Path) -> None
     [(LEFT, None, None), ((), None, None)],
 )
 def test_without_other_pictures_nothing_is_said(box: tuple[float, ...], own: None, rival: None) -> None:
-    features = {("x", LEFT): np.array([1.0, 0.0]), ("x", RIGHT): np.array([0.0, 1.0])}
+    features: dict[tuple[str, tuple[float, ...]], NDArray[np.float64]] = {
+        ("x", LEFT): np.array([1.0, 0.0]),
+        ("x", RIGHT): np.array([0.0, 1.0]),
+    }
     look = compare([seen("alone", "x", box)], features)["alone"]
     assert (look.pictures, look.own, look.rival) == (0, own, rival)
 
