@@ -163,7 +163,7 @@ class RoseSettings(Section):
         str(DATA / "models" / "clip-tiny"), description="a CLIP model, a folder or a hub id; empty: no VPE"
     )
     glance: bool = Field(
-        True, description="WebSense looks at the picture too: one thing of the kind asked for needs no search"
+        True, description="WebSense looks at the picture too: a single thing of the kind asked for, if the model finds it, needs no search"
     )
     language_url: str = Field(
         "", description="an OpenAI-compatible API; empty: rules only. The key is in OPENAI_API_KEY"

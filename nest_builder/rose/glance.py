@@ -1,14 +1,21 @@
-"""A look at the picture before anything is retrieved: where there is nothing to choose from, there is nothing to look up."""
+"""A look at the picture before anything is retrieved: what the model finds by itself need not be looked up."""
 
 from collections.abc import Sequence
+from typing import Final
 
+import numpy as np
 from PIL import Image
 
+from nest_builder.annotate.boxes import box_iou
+from nest_builder.annotate.masks import mask_box
 from nest_builder.rose.regions import RegionFinder
+from nest_builder.segmenters.base import ReferringSegmenter
+
+SAME: Final = 0.6  # IoU of boxes from which mask and region are of one thing
 
 
 class RegionGlance:
-    """Counts things of a kind by the regions that VPE works on, so that each picture is searched once for both.
+    """Looks for things of a kind among the regions that VPE works on, so that each picture is searched once for both.
 
     Args:
         finder: Regions of pictures.
@@ -17,15 +24,28 @@ class RegionGlance:
     def __init__(self, finder: RegionFinder) -> None:
         self._finder = finder
 
-    def count(self, images: Sequence[Image.Image], nouns: Sequence[str]) -> list[int]:
-        """Return how many things of its noun each of n pictures shows; 0 where there is no noun.
+    def settled(
+        self, images: Sequence[Image.Image], questions: Sequence[str], nouns: Sequence[str], base: ReferringSegmenter
+    ) -> list[bool]:
+        """Return for each of n questions whether its picture shows one thing of the noun only and the base's mask is of that.
+
+        The first alone is not enough: a model may miss the only thing there is to choose.
+
+        Args:
+            images: n RGB pictures.
+            questions: What is asked about each.
+            nouns: The kind of thing that each asks for; "" where it does not say.
+            base: Is asked the questions that have one thing to choose from.
 
         Raises:
             RuntimeError: A model fails (or another of `annotate.base.MODEL_ERRORS`).
+            OSError: A model is not to be had.
         """
-        counts = [0] * len(images)
+        found = [False] * len(images)
         named = [at for at, noun in enumerate(nouns) if noun]
-        found = self._finder.find([images[at] for at in named], [nouns[at] for at in named])
-        for at, regions in zip(named, found, strict=True):
-            counts[at] = len(regions.boxes)
-        return counts
+        regions = self._finder.find([images[at] for at in named], [nouns[at] for at in named])
+        only = {at: region.boxes for at, region in zip(named, regions, strict=True) if len(region.boxes) == 1}
+        said = base.segment([images[at] for at in only], [questions[at] for at in only]) if only else []
+        for (at, box), one in zip(only.items(), said, strict=True):
+            found[at] = bool(one.mask.any()) and float(box_iou(np.array([mask_box(one.mask)]), box)[0, 0]) >= SAME
+        return found

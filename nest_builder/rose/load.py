@@ -58,7 +58,7 @@ def load_rose(
 
 @contextmanager
 def open_rose(settings: Settings | None = None) -> Iterator[Rose]:
-    """Open ROSE with a store and a client of its own, for scripts: `with open_rose() as rose: rose.segment([Query(...)])`.
+    """Open ROSE with a store and a client of its own, for scripts.
 
     Args:
         settings: By default those that a command without options would have.

@@ -10,7 +10,7 @@ from PIL import Image
 
 from nest_builder.annotate.base import MODEL_ERRORS
 from nest_builder.rose.base import Candidate, Part, Query, Retrieval, SearchError, Step
-from nest_builder.segmenters.base import Segmentation
+from nest_builder.segmenters.base import ReferringSegmenter, Segmentation
 from nest_builder.web.exchange import FetchError
 
 log = logging.getLogger(__name__)
@@ -26,8 +26,8 @@ Result = TypeVar("Result")
 class DecidesOnSearch(Protocol):
     """WebSense."""
 
-    def decide(self, queries: Sequence[Query]) -> list[Step]:
-        """Return for each of n queries a step whose decision is "retrieve" or "skip"."""
+    def decide(self, queries: Sequence[Query], base: ReferringSegmenter) -> list[Step]:
+        """Return for each of n queries a step whose decision is "retrieve" or "skip"; the base may be asked first."""
 
 
 class Retrieves(Protocol):

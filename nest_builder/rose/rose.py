@@ -167,7 +167,9 @@ class Rose:
             return works
         wanted = []
         queries = [work.query for work in works]
-        outcomes = call_part("websense", websense.decide, queries, lambda step: step, self._clock)
+        outcomes = call_part(
+            "websense", lambda some: websense.decide(some, self.segmenter), queries, lambda step: step, self._clock
+        )
         for work, (_, step) in zip(works, outcomes, strict=True):
             work.steps.append(step)
             if step.decision == "retrieve":

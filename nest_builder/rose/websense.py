@@ -18,6 +18,7 @@ from nest_builder.entities.roles import RoleBook, role_key
 from nest_builder.rose.base import LanguageModel, Query, Step
 from nest_builder.rose.rewrite import Need, read_need
 from nest_builder.rose.websense_model import OpenQuestions
+from nest_builder.segmenters.base import ReferringSegmenter
 
 log = logging.getLogger(__name__)
 
@@ -75,10 +76,12 @@ class WebSenseCounts:
 
 
 class Glance(Protocol):
-    """Counts things in pictures, roughly; a detector."""
+    """Looks whether the base finds by itself what there is."""
 
-    def count(self, images: Sequence[Image.Image], nouns: Sequence[str]) -> list[int]:
-        """Return how many things of its noun each of n pictures shows."""
+    def settled(
+        self, images: Sequence[Image.Image], questions: Sequence[str], nouns: Sequence[str], base: ReferringSegmenter
+    ) -> list[bool]:
+        """Return for each of n questions whether its picture shows one thing of the noun only, and the base finds that."""
 
 
 class WebSense:
@@ -90,7 +93,8 @@ class WebSense:
         recognizer: Finds names beside those with capitals; None: capitals alone.
         language: The second level.
         classifier: The second level where no language model is configured; None: what is open is retrieved.
-        glance: Where given, a question for a kind of thing of which the picture shows exactly one needs no name to be answered.
+        glance: Where given, a question for a kind of thing of which the picture shows one only, and which the base finds, needs no
+            name to be answered.
         words: Words for kinds of things.
         monotonic: Seconds of a clock that never goes back.
     """
@@ -118,14 +122,14 @@ class WebSense:
         self._book = RoleBook(knowledge)
         self.counts = WebSenseCounts()
 
-    def decide(self, queries: Sequence[Query]) -> list[Step]:
-        """Return for each of n queries a step with the decision "retrieve" or "skip" and the reason."""
+    def decide(self, queries: Sequence[Query], base: ReferringSegmenter | None = None) -> list[Step]:
+        """Return for each of n queries a step with the decision "retrieve" or "skip" and the reason; no glance without a base."""
         start = self._monotonic()
         needs = [read_need(query.text, self._lexicon, query.asked_at) for query in queries]
         found = self._recognized([need.text for need in needs])
         ruled = [self.rule(query.text, need, names) for query, need, names in zip(queries, needs, found, strict=True)]
         settled, level2 = self._open_ones([query.text for query in queries], ruled)
-        glanced = self._look(queries, needs, settled)
+        glanced = self._look(queries, needs, settled, base) if base else {}
         settled = [glanced.get(at, item) for at, item in enumerate(settled)]
         skipped = sum(outcome == "skip" for outcome, _ in settled)
         old = self.counts
@@ -219,15 +223,20 @@ class WebSense:
         return "retrieve", f"{why}; in doubt it is looked up"
 
     def _look(
-        self, queries: Sequence[Query], needs: Sequence[Need], settled: Sequence[tuple[Outcome, str]]
+        self,
+        queries: Sequence[Query],
+        needs: Sequence[Need],
+        settled: Sequence[tuple[Outcome, str]],
+        base: ReferringSegmenter,
     ) -> dict[int, tuple[Outcome, str]]:
         """Return the decisions that a look at the picture overturns, by number."""
-        if self._glance is None:
-            return {}
         asked = [at for at, (outcome, _) in enumerate(settled) if outcome == "retrieve" and needs[at].hypernym]
-        counts = self._glance.count([queries[at].image for at in asked], [needs[at].hypernym for at in asked])
+        if self._glance is None or not asked:
+            return {}
+        images, texts = [queries[at].image for at in asked], [queries[at].text for at in asked]
+        found = self._glance.settled(images, texts, [needs[at].hypernym for at in asked], base)
         return {
-            at: ("skip", f"the picture shows one {needs[at].hypernym} only: there is nothing to choose from")
-            for at, count in zip(asked, counts, strict=True)
-            if count == 1
+            at: ("skip", f"the picture shows one {needs[at].hypernym} only, and the model finds it")
+            for at, enough in zip(asked, found, strict=True)
+            if enough
         }

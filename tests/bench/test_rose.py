@@ -64,7 +64,7 @@ class Vpe:
 
 
 class Sense:
-    def decide(self, queries):
+    def decide(self, queries, base):
         return [
             Step("websense", "retrieve", "rule: asks who")
             if "who" in one.text

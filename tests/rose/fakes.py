@@ -8,7 +8,7 @@ from PIL import Image
 
 from nest_builder.rose.base import Candidate, Passage, Query, Reference, Retrieval, Step
 from nest_builder.rose.parts import Case
-from nest_builder.segmenters.base import Segmentation
+from nest_builder.segmenters.base import ReferringSegmenter, Segmentation
 
 SIZE = (12, 8)  # width, height
 
@@ -49,7 +49,7 @@ class FakeWebSense:
 
     raises: Exception | None = None
 
-    def decide(self, queries: Sequence[Query]) -> list[Step]:
+    def decide(self, queries: Sequence[Query], base: ReferringSegmenter) -> list[Step]:
         if self.raises:
             raise self.raises
         return [Step("websense", "skip" if "cat" in one.text else "retrieve", "as told") for one in queries]

@@ -10,7 +10,8 @@ from nest_builder.annotate.base import Detections
 from nest_builder.rose.base import Features
 from nest_builder.rose.glance import RegionGlance
 from nest_builder.rose.regions import RegionFinder
-from tests.rose.fakes import picture
+from nest_builder.segmenters.base import Segmentation
+from tests.rose.fakes import mask, picture
 
 
 class TwoCars:
@@ -37,9 +38,33 @@ class Ones:
         return np.ones((len(images), 1), np.float32)
 
 
-@pytest.mark.parametrize(("noun", "expected"), [("car", 2), ("owl", 1), ("boat", 0), ("", 0)])
-def test_counts(noun: str, expected: int) -> None:
-    detector = TwoCars()
-    finder = RegionFinder(detector, Ones())
-    assert RegionGlance(finder).count([picture(), picture()], [noun, noun]) == [expected, expected]
+class Left:
+    """Finds the left so many columns, whatever is asked."""
+
+    def __init__(self, columns: int) -> None:
+        self.columns, self.asked = columns, 0
+
+    def identity(self) -> str:
+        return "left"
+
+    def segment(self, images: Sequence[Image.Image], texts: Sequence[str]) -> list[Segmentation]:
+        self.asked += len(texts)
+        return [mask(self.columns) for _ in images]
+
+
+@pytest.mark.parametrize(
+    ("noun", "columns", "expected", "asked"),
+    [
+        ("owl", 9, True, 2),  # one owl, and the model finds it
+        ("owl", 3, False, 2),
+        ("owl", 0, False, 2),
+        ("car", 9, False, 0),  # two cars
+        ("boat", 9, False, 0),
+        ("", 9, False, 0),
+    ],
+)
+def test_one_thing_that_the_base_finds_is_enough(noun: str, columns: int, expected: bool, asked: int) -> None:
+    detector, base = TwoCars(), Left(columns)
+    settled = RegionGlance(RegionFinder(detector, Ones())).settled([picture(), picture()], ["?"] * 2, [noun] * 2, base)
+    assert (settled, base.asked) == ([expected] * 2, asked)
     assert detector.calls == int(noun != "")

@@ -5,7 +5,7 @@ from nest_builder.rose.base import Candidate, Retrieval, Step
 from nest_builder.rose.embed import CachedImages
 from nest_builder.rose.parts import Case
 from nest_builder.rose.regions import RegionFinder, crop, make_prototype
-from nest_builder.rose.visual_prompt import Answer, Prototypes, VisualPrompt, as_answer
+from nest_builder.rose.visual_prompt import Answer, Prototypes, VisualPrompt, VisualPromptSettings, as_answer
 from nest_builder.segmenters.base import Segmentation
 from tests.rose.visuals import SIZE, BoxMasks, ColourEmbedder, PlateDetector, picture, plate_mask, references
 
@@ -15,7 +15,10 @@ EMPTY = np.zeros(SIZE[::-1], bool)
 
 def visual(**parts):
     made = {"detector": PlateDetector(), "masks": BoxMasks(), "embedder": CachedImages(ColourEmbedder())} | parts
-    return VisualPrompt(made["detector"], made["masks"], made["embedder"])
+    limits = VisualPromptSettings(
+        reach=0.35, verify=0.7, margin=0.05, accept=0.55
+    )  # those of plates, not of an embedder
+    return VisualPrompt(made["detector"], made["masks"], made["embedder"], limits)
 
 
 def verify(part, shown, mask, pictures=RED, hypernym=""):
@@ -56,6 +59,17 @@ def test_a_kind_keeps_other_things_out():
     assert verify(part, ("green", "red"), EMPTY, (("green",),), "phone").box == (2, 5, 28, 35)
     found = verify(part, ("green", "red"), EMPTY, (("red",),), "gramophone")
     assert (found.box, "no box is found" in found.step.reason) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("columns", "decision", "reason"), [(25, "kept", "fills it"), (16, "corrected", "which the mask fills badly")]
+)
+def test_a_mask_of_the_right_thing_is_drawn_anew_where_it_is_bad(columns, decision, reason):
+    mask = plate_mask(0)
+    mask[:, 2 + columns :] = False
+    found = verify(visual(), ("red", "green"), mask)
+    assert (found.step.decision, np.array_equal(found.mask, plate_mask(0))) == (decision, decision == "corrected")
+    assert reason in found.step.reason
 
 
 def test_a_box_in_which_nothing_is_outlined_leaves_the_mask():

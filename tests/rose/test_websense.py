@@ -19,7 +19,9 @@ from nest_builder.rose.base import Query
 from nest_builder.rose.websense import WebSense
 from nest_builder.rose.websense_data import questions
 from nest_builder.rose.websense_model import OpenQuestions, train
+from nest_builder.segmenters.base import ReferringSegmenter
 from tests.entities.marked import SNAPSHOT, MarkedRecognizer
+from tests.rose.fakes import FakeSegmenter
 
 PICTURE = Image.new("RGB", (8, 8))
 NOTHING = SnapshotKnowledge([])
@@ -104,30 +106,39 @@ def test_a_recogniser_finds_names_that_capitals_do_not_show() -> None:
     assert names.calls == 1
 
 
-class Counting:
-    """A glance that sees as many things as it is told."""
+class Settled:
+    """A glance that sees what it is told."""
 
-    def __init__(self, seen: int) -> None:
-        self.seen, self.nouns = seen, []
+    def __init__(self, settled: bool) -> None:
+        self.told, self.nouns = settled, []
 
-    def count(self, images: Sequence[Image.Image], nouns: Sequence[str]) -> list[int]:
+    def settled(
+        self, images: Sequence[Image.Image], questions: Sequence[str], nouns: Sequence[str], base: ReferringSegmenter
+    ) -> list[bool]:
         self.nouns += list(nouns)
-        return [self.seen] * len(images)
+        return [self.told] * len(images)
 
 
-@pytest.mark.parametrize(("seen", "decision"), [(0, "retrieve"), (1, "skip"), (2, "retrieve")])
-def test_where_there_is_nothing_to_choose_from_nothing_is_looked_up(seen: int, decision: str) -> None:
-    glance = Counting(seen)
+@pytest.mark.parametrize(
+    ("settled", "base", "decision"),
+    [(False, FakeSegmenter(), "retrieve"), (True, FakeSegmenter(), "skip"), (True, None, "retrieve")],
+)
+def test_what_the_base_finds_by_itself_is_not_looked_up(
+    settled: bool, base: ReferringSegmenter | None, decision: str
+) -> None:
+    glance = Settled(settled)
     sense = WebSense(SNAPSHOT, CUTOFF, glance=glance)
-    steps = sense.decide(
-        [query("Which car did Vantor launch in August 2025?"), query("Segment the Vantor K3."), query("the red car")]
-    )
+    asked = [
+        query("Which car did Vantor launch in August 2025?"),
+        query("Segment the Vantor K3."),
+        query("the red car"),
+    ]
+    steps = sense.decide(asked, base)
     assert [step.decision for step in steps] == [decision, "retrieve", "skip"]
-    assert glance.nouns == [
-        "car"
-    ]  # a bare name does not say what to count, and what is skipped anyway is not looked at
-    assert sense.counts.by_glance == (seen == 1)
-    assert sense.counts.saved == (2 / 3 if seen == 1 else 1 / 3)
+    # A bare name does not say what to look for, and what is skipped anyway is not looked at.
+    assert glance.nouns == (["car"] if base else [])
+    assert sense.counts.by_glance == (decision == "skip")
+    assert sense.counts.saved == (2 / 3 if decision == "skip" else 1 / 3)
 
 
 def nest(seed: int) -> Iterator[str]:
