@@ -9,11 +9,10 @@ from PIL import Image
 
 from nest_builder.annotate.base import Mask
 from nest_builder.rose.base import Query, Step
-from nest_builder.rose.rose import Answered
-from nest_builder.rose.rose import System as RoseSystem
+from nest_builder.rose.rose import SYSTEMS, Answered, System
 from nest_builder.segmenters.base import ReferringSegmenter
 from nest_builder.validate.control import FLOOR, Control, Known, check
-from nest_builder.validate.verdicts import SYSTEMS, Attempt, Failure, Rule, Verdict, judge, no_verdict, paraphrases
+from nest_builder.validate.verdicts import Attempt, Failure, Rule, Verdict, judge, no_verdict, paraphrases
 
 # IRAG goes on without these; an answer that it found without them is no proof of what ROSE can do.
 _DONE_WITHOUT: Final = ("no picture search", "as the language model failed")
@@ -26,9 +25,7 @@ class Answers(Protocol):
     def segmenter(self) -> ReferringSegmenter:
         """Return the base."""
 
-    def compare(
-        self, queries: Sequence[Query], systems: Sequence[RoseSystem]
-    ) -> Mapping[RoseSystem, Sequence[Answered]]:
+    def compare(self, queries: Sequence[Query], systems: Sequence[System]) -> Mapping[System, Sequence[Answered]]:
         """Answer questions about pictures as each of the systems."""
 
 

@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median_low
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 from nest_builder.annotate.base import Mask
 from nest_builder.annotate.masks import encode_mask, mask_iou
+from nest_builder.rose.rose import SYSTEMS, System
 
-System = Literal["static", "search", "rose"]
 Label = Literal["solved_by_static", "solved_by_search", "solved_by_rose", "unsolved"]
 Failure = Literal["", "sample", "service"]
-SYSTEMS: Final[tuple[System, ...]] = get_args(System)
-LABELS: Final[tuple[Label, ...]] = get_args(Label)
 
 _LABEL: Final[dict[System, Label]] = {
     "static": "solved_by_static", "search": "solved_by_search", "rose": "solved_by_rose",

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from nest_builder.digest import canonical
+from nest_builder.rose.rose import SYSTEMS
 from nest_builder.store.session import open_store
 from nest_builder.store.tables import Entity, Image, Sample, Verdict
 from nest_builder.validate.truth import verdict_figures
-from nest_builder.validate.verdicts import SYSTEMS, Attempt
+from nest_builder.validate.verdicts import Attempt
 
 DAY = dt.datetime(2025, 8, 2, tzinfo=dt.UTC)
 LEFT = np.arange(8)[None].repeat(4, 0) < 4

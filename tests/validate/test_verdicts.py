@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from nest_builder.annotate.masks import decode_mask
-from nest_builder.validate.verdicts import SYSTEMS, Attempt, Rule, judge, no_verdict, paraphrases
+from nest_builder.rose.rose import SYSTEMS
+from nest_builder.validate.verdicts import Attempt, Rule, judge, no_verdict, paraphrases
 
 
 def attempts(base="a", **ious):
