@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich import box
 from rich.panel import Panel
 from rich.table import Table
 
@@ -228,19 +229,8 @@ def _say_counts(what: str, counts: dict[str, int]) -> None:
 
 
 def _table(reviews: "list[EditionReview]") -> Table:
-    table = Table(title="review")
-    for heading in (
-        "edition",
-        "tasks",
-        "open",
-        "accepted",
-        "corrected",
-        "rejected",
-        "disputed",
-        "people",
-        "minutes",
-        "pulled",
-    ):
+    table = Table(title="review", box=box.SIMPLE_HEAD)
+    for heading in ("edition", "tasks", "open", "accepted", "corrected", "rejected", "disputed", "pulled"):
         table.add_column(heading, justify="left" if heading in ("edition", "pulled") else "right")
     for review in reviews:
         counts: dict[str, Any] = review.decisions
@@ -249,8 +239,6 @@ def _table(reviews: "list[EditionReview]") -> Table:
             *("–" if number is None else str(number) for number in (review.tasks, review.open)),
             *(str(counts.get(name, 0)) for name in ("accept", "correct", "reject")),
             str(review.disputed),
-            str(review.reviewers),
-            f"{review.minutes:g}",
-            f"{review.pulled_at:%Y-%m-%d %H:%M}" if review.pulled_at else "never",
+            f"{review.pulled_at:%b %d %H:%M}" if review.pulled_at else "never",
         )
     return table

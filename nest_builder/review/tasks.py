@@ -180,7 +180,9 @@ def _texts(subject: Subject) -> dict[str, str]:
 
 
 def _evidence(item: Mapping[str, Any]) -> str:
-    head = " · ".join(str(item[name]) for name in ("kind", "source", "date") if item.get(name))
+    known = [str(item.get(name) or "") for name in ("kind", "source", "date")]
+    known[2] = known[2][:10]  # the day
+    head = " · ".join(dict.fromkeys(filter(None, known)))
     text = str(item.get("text") or "")[:_EVIDENCE_CHARACTERS]
     return f"{head}: {text} [{item.get('verdict') or 'no verdict'}]"
 

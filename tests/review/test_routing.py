@@ -37,13 +37,13 @@ def test_what_is_reviewed(candidates: list[Candidate], looks: int, expected: lis
 
 
 def test_siblings_wait_for_the_one_that_is_looked_at() -> None:
-    candidates = [Candidate("a", "1", "x", 0.3), Candidate("b", "1", "x", 0.3), *many(50)]
+    candidates = [Candidate("a", "1", "x", 0.6), Candidate("b", "1", "x", 0.6), *many(50)]
     routed = route(candidates, Rules(looks=5))
     assert (routed["a"].action, routed["b"].action, routed["b"].settled_by) == ("review", "accept", "a")
 
 
-def test_what_is_hopeless_and_beyond_the_budget_is_left_out() -> None:
-    routed = route([Candidate("a", "1", "x", 0.05), Candidate("b", "2", "y", 0.12)], Rules(looks=0))
+def test_what_is_unlikely_and_beyond_the_budget_is_left_out() -> None:
+    routed = route([Candidate("a", "1", "x", 0.45), Candidate("b", "2", "y", 0.5)], Rules(looks=0, reject_below=0.5))
     assert {key: one.action for key, one in routed.items()} == {"a": "reject", "b": "accept"}
 
 

@@ -28,7 +28,7 @@ from nest_builder.config import AnnotateSettings, ReviewSettings
 from nest_builder.review.client import ReviewError, Server
 from nest_builder.review.local import LocalServer, Login, environment_folder, install
 from nest_builder.review.pull import Pulled, pull
-from nest_builder.review.push import Pushed, doubtful, push
+from nest_builder.review.push import Asked, Pushed, doubtful, push
 from nest_builder.review.tasks import TaskKey
 from nest_builder.store.session import Store
 from nest_builder.store.tables import Annotation, Decision, Image, Sample
@@ -233,15 +233,13 @@ def test_the_labelling_page_in_a_browser(running: Running, tmp_path: Path) -> No
         assert not os.environ.get("CI"), "no Chromium: install one"
         pytest.skip("no Chromium: the part on the labelling page is left out")
     store = store_with(tmp_path, 6)
-    running.push(store, "page")
     with store.sessions() as session:
         # a thing of a colour far from the mask's, so that a drawn mask is seen on it
         query = select(Sample.id).join(Annotation, Annotation.id == Sample.annotation_id)
         sample = session.scalars(query.where(~Sample.negative, Annotation.phrase.startswith("teal"))).first()
     assert sample is not None
     with running.open() as server:
-        project = server.find_project("NEST page")
-    assert project is not None
+        project = push(store, server, ReviewSettings(), "page", [Asked(sample, 0.5)], system_clock).project
     picture, (task,) = tmp_path / "page.png", running.tasks("page")[sample]
     seen = label_in_browser(running.environment, running.login, project, task, picture)
     mask = masks_of(store)[sample][0]
