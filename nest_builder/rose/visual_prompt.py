@@ -6,8 +6,7 @@ another box of the picture that is clearly more like it, has the mask corrected:
 
 What the paper leaves open is decided here: references are cut into detector boxes, as news pictures show several things (a whole
 picture stands in where nothing is found); a box has to be better than the mask by a margin, so that no good mask is given up for
-the detector's next best guess; a mask that already fills the best box stays as it is, one of the same thing that fills it badly is
-drawn anew from the box.
+the detector's next best guess; a mask that already fills the best box stays as it is.
 """
 
 import logging
@@ -49,8 +48,7 @@ class VisualPromptSettings(Section):
     verify: float = 0.7  # a mask at least this like the prototype may stay
     margin: float = 0.02  # by which a box must be more like it than such a mask is
     accept: float = 0.2  # a box less like it than this is not the answer
-    same_box: float = 0.5  # IoU from which the mask's box and the best box are of one thing
-    filled: float = 0.8  # IoU from which such a mask is as good as the box would make it
+    filled: float = 0.8  # IoU of the mask's box and the best box from which the mask is as good as the box would make it
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +189,8 @@ class VisualPrompt:
         at = int(np.argmax(similar))
         best, chosen = float(similar[at]), regions.boxes[at]
         basis += f", the best of {len(similar)} boxes {best:.2f}"
-        shared = float(box_iou(box, chosen[None])[0, 0]) if len(box) else 0.0
-        if shared >= limits.filled:
+        if len(box) and float(box_iou(box, chosen[None])[0, 0]) >= limits.filled:
             return _Choice(f"{basis}, and the mask fills it", likeness, likeness)
-        if shared >= limits.same_box:
-            return _Choice(f"{basis}, which the mask fills badly", likeness, best, chosen)
         if likeness is not None and likeness >= limits.verify and best - likeness < limits.margin:
             return _Choice(f"{basis}: verified", likeness, likeness)
         if best < limits.accept:

@@ -61,17 +61,6 @@ def test_a_kind_keeps_other_things_out():
     assert (found.box, "no box is found" in found.step.reason) == (None, True)
 
 
-@pytest.mark.parametrize(
-    ("columns", "decision", "reason"), [(25, "kept", "fills it"), (16, "corrected", "which the mask fills badly")]
-)
-def test_a_mask_of_the_right_thing_is_drawn_anew_where_it_is_bad(columns, decision, reason):
-    mask = plate_mask(0)
-    mask[:, 2 + columns :] = False
-    found = verify(visual(), ("red", "green"), mask)
-    assert (found.step.decision, np.array_equal(found.mask, plate_mask(0))) == (decision, decision == "corrected")
-    assert reason in found.step.reason
-
-
 def test_a_box_in_which_nothing_is_outlined_leaves_the_mask():
     found = verify(visual(masks=BoxMasks(empty=True)), ("red", "green"), plate_mask(1))
     assert found.step.decision == "kept"
