@@ -118,7 +118,6 @@ class ReviewSettings(Section):
     seconds_per_item: float = Field(20.0, gt=0, description="what a look takes, until people's own times are known")
     audit_share: float = Field(0.2, ge=0, lt=1, description="of the budget, for confident samples drawn by chance")
     double_share: float = Field(0.1, ge=0, le=1, description="of the uncertain samples, looked at by two people")
-    reject_below: float = Field(0.1, ge=0, le=1, description="p_correct under which an unreviewed sample is left out")
     same_event: float = Field(
         0.85, gt=0, le=1, description="what another look at the same entity of the same day counts beside the last one"
     )

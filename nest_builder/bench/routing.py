@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from nest_builder.bench.result import Bound, Pin, Result, machine
 from nest_builder.bench.worlds import built_world, sample_truth
-from nest_builder.config import ReviewSettings
+from nest_builder.config import ExportSettings, ReviewSettings
 from nest_builder.newsworld.world import World
 from nest_builder.review.audit import edition_error
 from nest_builder.review.calibration import fit_calibrator, reviewer_noise
@@ -151,7 +151,7 @@ def ours_on(known: Sequence[Known], settings: ReviewSettings, draw: str, people:
         looks=round(BUDGET * len(known)),
         audit_share=settings.audit_share,
         double_share=settings.double_share,
-        reject_below=settings.reject_below,
+        reject_below=ExportSettings().min_p_correct,
         same_event=settings.same_event,
         draw=draw,
     )
@@ -219,7 +219,7 @@ def _judge(
     """Make the edition of what was said, and hold it and the audit's estimate against the truth."""
     annotation = {one.candidate.sample_id: one.candidate.annotation_id for one in known}
     looked = {annotation[key] for key in said}
-    wrong = {annotation[key] for key, answers in said.items() if not any(answers)}
+    wrong = {annotation[key] for key, answers in said.items() if not all(answers)}  # what is disputed is left out too
     unseen = {annotation[key] for key, one in routed.items() if one.action == "reject" and key not in said} - looked
     looks = sum(map(len, said.values()))
     outcome = _outcome(known, looked, wrong, unseen, looks)

@@ -118,6 +118,7 @@ def write_edition(
     funnel: Sequence[StageStatus],
     takedown: Takedown,
     blobs: Blobs,
+    review: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write an edition and return its manifest. The same arguments give the same bytes.
 
@@ -129,6 +130,7 @@ def write_edition(
         funnel: What became of the items of earlier stages.
         takedown: The list that was applied.
         blobs: Holds the pictures.
+        review: What its review came to; see `review.summary`. None where samples were not routed.
 
     Raises:
         FileNotFoundError: A picture is not in the store.
@@ -175,6 +177,7 @@ def write_edition(
             for item in funnel
         ],
         "takedown": {"entries": len(takedown), "sha256": takedown.sha256},
+        "review": None if review is None else dict(review),
     }
     write_card(partial / "README.md", manifest, samples, sizes)
     manifest["files"] = {

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from nest_builder.annotate.masks import decode_mask, encode_mask, mask_box
 from nest_builder.export.reviewed import Reviewed, Reviews, verdict_on
-from nest_builder.store.tables import Annotation, Article, Entity, Image, Sample, Verdict
+from nest_builder.store.tables import Annotation, Article, Entity, Image, Route, Sample, Verdict
 
 _EXTENSIONS = {"JPEG": "jpg", "TIFF": "tif"}
 _EVIDENCE_TEXT = 2000  # characters of one piece of evidence
@@ -43,22 +43,23 @@ class Record:
 def read_records(session: Session) -> Iterator[Record | str]:
     """Yield each sample's record in the order of their ids, or why it has none."""
     query = (
-        select(Sample, Annotation, Entity, Image, Article, Verdict)
+        select(Sample, Annotation, Entity, Image, Article, Verdict, Route.p_correct)
         .outerjoin(Annotation, Annotation.id == Sample.annotation_id)
         .outerjoin(Entity, Entity.key == Sample.entity_key)
         .outerjoin(Image, Image.id == Sample.image_id)
         .outerjoin(Article, Article.url == Image.article_url)
         .outerjoin(Verdict, Verdict.sample_id == Sample.id)
+        .outerjoin(Route, Route.sample_id == Sample.id)
         .order_by(Sample.id)
     )
     reviews = Reviews(session)
-    for sample, annotation, entity, image, article, verdict in session.execute(query):
+    for sample, annotation, entity, image, article, verdict, p_correct in session.execute(query):
         if annotation is None or entity is None or image is None:
             yield f"sample {sample.id}: its annotation, entity or image is not in the store"
             continue
         try:
             reviewed = reviews.of(sample, annotation)
-            yield _record(sample, annotation, entity, image, article, verdict, reviewed)
+            yield _record(sample, annotation, entity, image, article, verdict, reviewed, p_correct)
         except (ValueError, TypeError, KeyError) as error:
             yield f"sample {sample.id}: {type(error).__name__}: {error}"
 
@@ -85,6 +86,7 @@ def _record(
     article: Article | None,
     verdict: Verdict | None,
     reviewed: Reviewed | None,
+    p_correct: float | None,
 ) -> Record:
     corrected = reviewed.mask if reviewed is not None else None
     negative = sample.negative and corrected is None
@@ -111,7 +113,7 @@ def _record(
             "caption": image.caption,
             "credit": image.credit,
             "consent": _consent(image.consent),
-            "annotation": _annotation(annotation),
+            "annotation": _annotation(annotation, p_correct),
             "verdict": _verdict(verdict, corrected),
             "review": _review(reviewed),
         },
@@ -187,7 +189,8 @@ def _verdict(verdict: Verdict | None, corrected: dict[str, Any] | None) -> dict[
     return {name: None if verdict is None else getattr(verdict, name) for name in names}
 
 
-def _annotation(annotation: Annotation) -> dict[str, Any]:
+def _annotation(annotation: Annotation, p_correct: float | None) -> dict[str, Any]:
+    """Return models and scores; the probability is the calibrated one where samples were routed, else the models' own."""
     record = annotation.uncertainty
     scores = ("detector_score", "predicted_iou", "stability", "box_agreement", "phrase_margin")
     numbers = {name: None if record.get(name) is None else round(float(record[name]), 6) for name in scores}
@@ -199,5 +202,5 @@ def _annotation(annotation: Annotation) -> dict[str, Any]:
         "stability": numbers["stability"],
         "box_agreement": numbers["box_agreement"],
         "phrase_margin": numbers["phrase_margin"],
-        "p_correct": round(float(annotation.p_correct), 6),
+        "p_correct": round(float(annotation.p_correct if p_correct is None else p_correct), 6),
     }

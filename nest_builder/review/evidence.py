@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from nest_builder.review.looks import Look, Seen
 from nest_builder.store.tables import Annotation, Image, Sample, Verdict
 
+UNLIKE = 0.6  # a cosine of the embedded CLIP under which things are hardly ever the same
 NO_RIVAL = 0.5  # the lead, a cosine, that counts as clear; and that of a thing without a rival
 NOT_CERTAIN = 1e-3
 
@@ -60,6 +61,8 @@ class Evidence:
         return shared | {
             "look_known": float(known),
             "look_own": look.own or 0.0,
+            "look_unlike": min(0.0, look.own - UNLIKE) if look.own is not None else 0.0,
+            "look_unusual": look.own - look.usual if look.own is not None and look.usual is not None else 0.0,
             "look_lead": lead if known else 0.0,
             "look_behind": float(known and lead < 0),
             "look_pictures": min(look.pictures, 4.0) if known else 0.0,
@@ -77,6 +80,7 @@ class Evidence:
             "p_models": self.p_models,
             "look": look.own,
             "look_rival": look.rival,
+            "look_usual": look.usual,
             "look_pictures": look.pictures,
             **({"verdicts": sorted(self.verdicts)} if self.verdicts else {}),
         }

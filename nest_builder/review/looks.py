@@ -67,11 +67,13 @@ class Look:
         pictures: Expected number of right ones among them.
         own: Likeness of the annotated thing to what they show, a cosine; None for a negative or without other pictures.
         rival: The same of the likest other thing of the kind in the picture; None where there is none.
+        usual: How like each other the other pictures are: some things look the same from every side.
     """
 
     pictures: float
     own: float | None
     rival: float | None
+    usual: float | None = None
 
 
 class LookFinder:
@@ -143,19 +145,28 @@ def compare(seen: Sequence[Seen], features: Mapping[tuple[str, tuple[float, ...]
     for one in seen:
         if one.box:
             shown[one.entity_key].append(one)
-    looks = {}
+    means: dict[str, Any] = {}
+    weights = {}
     for one in seen:
         others = [other for other in shown[one.entity_key] if other.image_id != one.image_id]
-        pictures = sum(other.trust for other in others)
-        if pictures < LEAST_EVIDENCE:
-            looks[one.id] = Look(round(pictures, 4), None, None)
+        weights[one.id] = sum(other.trust for other in others)
+        if weights[one.id] >= LEAST_EVIDENCE:
+            total = sum(other.trust * features[other.sha256, other.box] for other in others)
+            means[one.id] = total / weights[one.id]
+    own = {one.id: float(features[one.sha256, one.box] @ means[one.id]) for one in seen if one.box and one.id in means}
+    looks = {}
+    for one in seen:
+        mean = means.get(one.id)
+        if mean is None:
+            looks[one.id] = Look(round(weights[one.id], 4), None, None)
             continue
-        mean = sum(other.trust * features[other.sha256, other.box] for other in others) / pictures
-        own = float(features[one.sha256, one.box] @ mean) if one.box else None
         rival = max((float(features[one.sha256, box] @ mean) for box in one.rivals), default=None)
-        looks[one.id] = Look(
-            round(pictures, 4),
-            own if own is None else round(own, 4),
-            rival if rival is None else round(rival, 4),
-        )
+        others = [other for other in shown[one.entity_key] if other.image_id != one.image_id and other.id in own]
+        trust = sum(other.trust for other in others)
+        usual = sum(other.trust * own[other.id] for other in others) / trust if trust > 0 else None
+        looks[one.id] = Look(round(weights[one.id], 4), _rounded(own.get(one.id)), _rounded(rival), _rounded(usual))
     return looks
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -53,7 +53,7 @@ class Rules:
     looks: int
     audit_share: float = 0.2
     double_share: float = 0.1
-    reject_below: float = 0.1
+    reject_below: float = 0.5
     same_event: float = 0.85
     draw: str = ""
 

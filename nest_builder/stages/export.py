@@ -18,15 +18,16 @@ from nest_builder.export.edition import FORMAT, Recipe, select_records, write_ed
 from nest_builder.export.records import read_records
 from nest_builder.export.reviewed import state_of_decisions
 from nest_builder.export.takedown import Takedown, read_takedown
+from nest_builder.review.summary import review_summary
 from nest_builder.stage import Done, Failed, Item, Outcome
 from nest_builder.status import StageStatus, read_funnel
 from nest_builder.store.blobs import Blobs
-from nest_builder.store.tables import Annotation, Article, Edition, Entity, Image, Row, Sample, Verdict
+from nest_builder.store.tables import Annotation, Article, Edition, Entity, Image, Route, Row, Sample, Verdict
 
 log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_UPSTREAM: tuple[type[Row], ...] = (Sample, Annotation, Entity, Image, Article, Verdict)
+_UPSTREAM: tuple[type[Row], ...] = (Sample, Annotation, Entity, Image, Article, Verdict, Route)
 
 
 class Export:
@@ -103,7 +104,10 @@ class Export:
             takedown = self._takedown()
             records, dropped, problems = select_records(list(read_records(session)), recipe, takedown)
             funnel = _upstream_funnel(session)
-            manifest = write_edition(self._workdir / path, recipe, records, dropped, funnel, takedown, self._blobs)
+            review = review_summary(session, {record.sample["id"] for record in records})
+            manifest = write_edition(
+                self._workdir / path, recipe, records, dropped, funnel, takedown, self._blobs, review
+            )
         except (OSError, ValueError) as error:
             shutil.rmtree(self._workdir / path.parent / f".{path.name}.partial", ignore_errors=True)
             return Failed(item.key, f"{type(error).__name__}: {error}")

@@ -69,6 +69,7 @@ class Review:
             "version": _VERSION,
             "routing": shares,
             "edition": self._edition,
+            "floor": settings.export.min_p_correct,  # what the edition leaves out needs no audit
             "prior": (self._prior or load_prior()).identity,
             "embedder": self._embedder.identity() if self._embedder else model_identity(embedder) if embedder else "",
         }
@@ -183,7 +184,7 @@ class Review:
             looks=min(limits),
             audit_share=settings.audit_share,
             double_share=settings.double_share,
-            reject_below=settings.reject_below,
+            reject_below=self._settings.export.min_p_correct,
             same_event=settings.same_event,
             draw=self._edition,
         )
@@ -194,7 +195,7 @@ class Review:
 
 
 ROUTING = (
-    "budget_share", "budget_items", "budget_minutes", "seconds_per_item", "audit_share", "double_share", "reject_below",
+    "budget_share", "budget_items", "budget_minutes", "seconds_per_item", "audit_share", "double_share",
     "same_event",
 )  # fmt: skip
 
