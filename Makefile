@@ -51,6 +51,9 @@ train-tiny: $(READY) ## Train the embedded models again (hours on a CPU; a GPU i
 	$(BIN)/python -m nest_builder.tiny.detector --seed 0 --out data/models/grounding-dino-tiny
 	$(BIN)/python -m nest_builder.tiny.mask_model --seed 0 --out data/models/sam-tiny
 	$(BIN)/python -m nest_builder.tiny.ner --seed 0 --out data/models/spacy-news
+	$(BIN)/python -m nest_builder.tiny.clip --seed 0 --out data/models/clip-tiny
+	$(BIN)/python -m nest_builder.tiny.lisa --seed 0 --out data/models/lisa-tiny
+	$(BIN)/python -m nest_builder.rose.websense_model --seed 0 --out data/models/websense.json
 	$(BIN)/python -m nest_builder.tiny.confidence --seed 101 --seed 102 --seed 103 --seed 104 --out data/models/p_correct.json
 
 bench: $(READY) ## Run the benchmarks and hold them against their floors
