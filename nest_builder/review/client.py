@@ -6,7 +6,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -51,14 +51,20 @@ class TaskLine:
     overlap: int
 
 
-class _BoundedTransport(httpx.HTTPTransport):
+class _Bounding(httpx.BaseTransport):
     """Ends an answer that is longer than any answer should be."""
 
+    def __init__(self, inner: httpx.BaseTransport) -> None:
+        self._inner = inner
+
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        response = super().handle_request(request)
+        response = self._inner.handle_request(request)
         assert isinstance(response.stream, httpx.SyncByteStream)
         response.stream = _Bounded(response.stream)
         return response
+
+    def close(self) -> None:
+        self._inner.close()
 
 
 class _Bounded(httpx.SyncByteStream):
@@ -84,19 +90,22 @@ class Server:
         url: Its address.
         token: A personal access token, or a legacy token where the server still takes those.
         timeout_seconds: For one answer.
+        transport: Instead of the network.
 
     Raises:
         ReviewError: The address is none, or the token has expired.
     """
 
-    def __init__(self, url: str, token: str, timeout_seconds: float = 120.0) -> None:
+    def __init__(
+        self, url: str, token: str, timeout_seconds: float = 120.0, transport: httpx.BaseTransport | None = None
+    ) -> None:
         self.url = url.rstrip("/")
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ReviewError(f"review.url = {url!r} is no address of a server")
         self.key = f"label-studio:{digest(self.url)[:12]}"
         # Redirects would carry the token elsewhere; an address that redirects is to be corrected.
-        self._http = httpx.Client(transport=_BoundedTransport(), timeout=timeout_seconds)
+        self._http = httpx.Client(transport=_Bounding(transport or httpx.HTTPTransport()), timeout=timeout_seconds)
         with _saying("the token"):
             # Its generated methods answer unions of models of several editions of Label Studio; what is read of them is checked.
             self._api: Any = LabelStudio(base_url=self.url, api_key=token, httpx_client=self._http)
@@ -309,5 +318,8 @@ def _saying(what: str) -> Iterator[None]:
 
 
 def _short(value: Any) -> str:
-    text = value.get("detail") or value.get("validation_errors") or value if isinstance(value, dict) else value
+    if isinstance(value, str) and value.startswith("{"):
+        with suppress(ValueError):
+            value = json.loads(value)
+    text = value.get("validation_errors") or value.get("detail") or value if isinstance(value, dict) else value
     return " ".join(str(text).split())[:300]
