@@ -6,7 +6,8 @@ another box of the picture that is clearly more like it, has the mask corrected:
 
 What the paper leaves open is decided here: references are cut into detector boxes, as news pictures show several things (a whole
 picture stands in where nothing is found); a box has to be better than the mask by a margin, so that no good mask is given up for
-the detector's next best guess; a mask that already fills the best box stays as it is.
+the detector's next best guess; a mask that already fills the best box stays as it is; and where nothing in the picture is like the
+answer, there is nothing to outline.
 """
 
 import logging
@@ -40,7 +41,9 @@ class VisualPromptSettings(Section):
 
     Of 57 Newsworld photographs with the detector's boxes (`tiny.clip_fit`, seeds 0 to 4) the box most like the prototype was the right
     one in 93 %, and with these thresholds 93 % of masks of the right thing stay and 86 % of those of another become right. A mask as
-    unlike as the best box is no better a guess than that box, which is at least of the right kind: `accept` is low.
+    unlike as the best box is no better a guess than that box, which is at least of the right kind: `accept` is low. In none of 67
+    photographs that showed the answer was the best box less like it than 0.5; in 52 % of 67 that showed another of its kind, `absent`
+    tells so (`accept` and `absent`: the same seeds).
     """
 
     regions: RegionSettings = RegionSettings()
@@ -48,7 +51,12 @@ class VisualPromptSettings(Section):
     verify: float = 0.7  # a mask at least this like the prototype may stay
     margin: float = 0.02  # by which a box must be more like it than such a mask is
     accept: float = 0.2  # a box less like it than this is not the answer
-    filled: float = 0.8  # IoU of the mask's box and the best box from which the mask is as good as the box would make it
+    absent: float = (
+        0.4  # where nothing is that like the prototype of two pictures or more, the answer is not in the picture
+    )
+    filled: float = (
+        0.8  # IoU of the mask's box and the best box from which the mask is as good as the box would make it
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +73,10 @@ class Correction:
 
     Attributes:
         mask: (height, width), the given one or a better one.
-        box: The box that prompted it, in pixels; None where the mask was kept.
+        box: The box that prompted it, in pixels; None where the mask was kept or emptied.
         similarity_before: Of the given mask's region to the prototype; None where there was nothing to compare.
-        similarity_after: Of the returned mask's region; the same as before where the mask was kept.
-        step: The decision: "kept" or "corrected", with reason and figures.
+        similarity_after: Of the returned mask's region; the same as before where the mask was kept, None where it was emptied.
+        step: The decision: "kept", "corrected" or "emptied", with reason and figures.
     """
 
     mask: Mask
@@ -86,6 +94,7 @@ class _Choice:
     before: float | None = None
     after: float | None = None
     box: NDArray[np.float64] | None = None
+    absent: bool = False  # nothing in the picture is like the answer
 
 
 class VisualPrompt:
@@ -183,12 +192,14 @@ class VisualPrompt:
         limits = self.settings
         held = "empty" if likeness is None else f"{likeness:.2f} like"
         basis = f"the mask is {held} the prototype of {prototype.pictures} of {prototype.shown} pictures"
-        if not len(regions.boxes):
-            return _Choice(f"{basis}, and no box is found", likeness, likeness)
         similar = regions.features @ prototype.feature
-        at = int(np.argmax(similar))
-        best, chosen = float(similar[at]), regions.boxes[at]
-        basis += f", the best of {len(similar)} boxes {best:.2f}"
+        best = float(similar.max(initial=-1))
+        basis += f", the best of {len(similar)} boxes {best:.2f}" if len(similar) else ", and no box is found"
+        if prototype.pictures > 1 and max(best, -1 if likeness is None else likeness) < limits.absent:
+            return _Choice(f"{basis}: the picture does not show it", likeness, absent=True)
+        if not len(similar):
+            return _Choice(basis, likeness, likeness)
+        chosen = regions.boxes[int(np.argmax(similar))]
         if len(box) and float(box_iou(box, chosen[None])[0, 0]) >= limits.filled:
             return _Choice(f"{basis}, and the mask fills it", likeness, likeness)
         if likeness is not None and likeness >= limits.verify and best - likeness < limits.margin:
@@ -211,7 +222,11 @@ class VisualPrompt:
         outlines = dict(zip(firsts, self._masks.segment(images, boxes), strict=True)) if firsts else {}
         made = []
         for at, ((_, mask, _, _), choice) in enumerate(zip(work, choices, strict=True)):
-            if choice.box is None:
+            if choice.absent:
+                made.append(
+                    Correction(np.zeros_like(mask), None, choice.before, None, Step("vpe", "emptied", choice.reason))
+                )
+            elif choice.box is None:
                 made.append(_kept(mask, choice))
             elif not (found := outlines[keys[at]][0].mask).any():
                 reason = f"{choice.reason}, but the mask model finds nothing in it"

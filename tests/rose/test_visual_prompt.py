@@ -32,8 +32,8 @@ def verify(part, shown, mask, pictures=RED, hypernym=""):
         (("red", "green"), plate_mask(1), RED, "", "corrected", 0, "the best of 2 boxes 1.00"),
         (("red", "green"), EMPTY, RED, "", "corrected", 0, "the mask is empty"),
         (("dark red", "green", "red"), plate_mask(0), RED, "", "kept", 0, "verified"),
-        (("blue", "green"), plate_mask(1), RED, "", "kept", 1, "too little to go by"),
-        ((), plate_mask(1), RED, "", "kept", 1, "no box is found"),
+        (("blue", "green"), plate_mask(1), (("red",),), "", "kept", 1, "too little to go by"),
+        ((), plate_mask(1), (("red",),), "", "kept", 1, "no box is found"),
         (("red", "green"), plate_mask(1), (), "", "kept", 1, "no reference picture"),
         # What two of three pictures have in common, though none shows it alone or first.
         (("red", "green"), plate_mask(1), (("blue", "red"), ("green", "red"), ("green", "blue")), "car", "corrected", 0, "2 of 3"),
@@ -51,6 +51,13 @@ def test_decisions(shown, mask, pictures, hypernym, decision, place, reason):
         assert found.similarity_after > (found.similarity_before or 0)
     else:
         assert found.similarity_after == found.similarity_before
+
+
+@pytest.mark.parametrize("shown", [("blue", "green"), ()])
+def test_what_several_pictures_agree_on_and_the_picture_does_not_show_is_not_outlined(shown):
+    found = verify(visual(), shown, plate_mask(1))
+    assert (found.step.decision, found.mask.any(), found.box) == ("emptied", False, None)
+    assert "does not show it" in found.step.reason
 
 
 def test_a_kind_keeps_other_things_out():
