@@ -8,8 +8,10 @@ import pyarrow.parquet as pq
 from sqlalchemy import select
 
 from nest_builder.annotate.base import Mask
+from nest_builder.bench.calibration import TARGETS as CALIBRATION_TARGETS
+from nest_builder.bench.calibration import calibration_figures, read_rated
 from nest_builder.bench.result import Bound, Result, machine
-from nest_builder.bench.worlds import instances, judge, regions
+from nest_builder.bench.worlds import instances, judge, regions, sample_truth
 from nest_builder.newsworld.world import World
 from nest_builder.reasons import Reason
 from nest_builder.store.session import Store
@@ -35,7 +37,7 @@ def score(store: Store, workdir: Path, seed: int) -> Result:
     a negative one where the entity is not in the picture. ``wrong_target_rate`` is over samples with ``p_correct`` >= 0.9,
     ``mask_iou`` the mean over positive samples with the right target. A status is right where a depictable entity of the truth that
     the collected articles name is held to be what it is; an entity that the truth does not know counts as wrong. Of verdicts, where
-    there are any, see `validate.truth.verdict_figures`.
+    there are any, see `validate.truth.verdict_figures`, of how far probabilities can be believed `bench.calibration`.
 
     Args:
         store: The store of the run.
@@ -67,9 +69,10 @@ def score(store: Store, workdir: Path, seed: int) -> Result:
     figures = {**_samples(world, workdir / edition.path), **_statuses(world, found, known, keys)}
     with store.sessions() as session:
         verdicts = verdict_figures(session, _true_masks(world), _ids(workdir / edition.path))
+        calibrated = calibration_figures(read_rated(session, sample_truth(session, world)), seed)
     setup = {**machine("torch", "transformers", "spacy"), "seed": seed, "edition": edition.name}
-    targets = TARGETS | VERDICT_TARGETS if verdicts else TARGETS
-    return Result("score", figures | verdicts, targets, {}, setup)
+    targets = TARGETS | (VERDICT_TARGETS if verdicts else {}) | (CALIBRATION_TARGETS if calibrated else {})
+    return Result("score", figures | verdicts | calibrated, targets, {}, setup)
 
 
 def _samples(world: World, folder: Path) -> dict[str, float]:

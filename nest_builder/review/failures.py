@@ -94,7 +94,7 @@ def propose_thresholds(p_correct: Sequence[float], errors: Iterable[float] = (0.
         expected.append(total / (len(expected) + 1))
     proposed = []
     for error in errors:
-        kept = max((at + 1 for at, share in enumerate(expected) if share <= error), default=0)
+        kept = max((at + 1 for at, share in enumerate(expected) if share <= error + 1e-9), default=0)
         while 0 < kept < len(ordered) and ordered[kept] == ordered[kept - 1]:
             kept -= 1  # a threshold cannot part what has the same value
         proposed.append(Threshold(error, ordered[kept - 1] if kept else None, round(kept / max(1, len(ordered)), 4)))
