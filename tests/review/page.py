@@ -1,7 +1,7 @@
 """Reviews one task on Label Studio's page in headless Chromium. Runs in Label Studio's environment, not in ours.
 
 Standard input: {browser, url, email, password, project, task, picture}. Standard output: {stage: [x, y, width, height] of the picture
-on the page, stroke: [[x, y] in shares of the picture, ...], annotation: what the page saved}. The page as it was before the stroke is
+on the page, annotation: what the page saved}. The page as it was before the stroke is
 written to ``picture``.
 """
 
@@ -35,16 +35,18 @@ def main() -> None:
         page.wait_for_load_state("networkidle")
         page.wait_for_timeout(2000)  # the mask is unpacked and drawn after the picture
         page.screenshot(path=asked["picture"])
+        for key in ("1", "3", "6"):  # yes, novel, yes
+            page.keyboard.press(key)
+            page.wait_for_timeout(500)
         box = stage.bounding_box()
         points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in STROKE]
         page.mouse.move(*points[0])
         page.mouse.down()
         for point in points[1:]:
             page.mouse.move(*point, steps=8)
+            page.wait_for_timeout(200)
         page.mouse.up()
-        page.wait_for_timeout(500)
-        for key in ("1", "3", "6"):  # yes, novel, yes
-            page.keyboard.press(key)
+        page.wait_for_timeout(1000)
         with page.expect_response(
             lambda answer: "/annotations" in answer.url and answer.request.method == "POST"
         ) as sent:
@@ -52,7 +54,7 @@ def main() -> None:
         annotation = sent.value.json()
         chromium.close()
     json.dump(
-        {"stage": [box["x"], box["y"], box["width"], box["height"]], "stroke": STROKE, "annotation": annotation},
+        {"stage": [box["x"], box["y"], box["width"], box["height"]], "annotation": annotation},
         sys.stdout,
     )
 

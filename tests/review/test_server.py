@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -256,7 +255,7 @@ def test_the_labelling_page_in_a_browser(running: Running, tmp_path: Path) -> No
     covered = np.asarray(Pictures.fromarray(mask).resize((wide, high)))
     free = ~covered
     free[:, int(0.85 * wide) :] = False  # the page's own tools float there
-    assert difference[covered].mean() > 25 > 3 * difference[free].mean()
+    assert difference[covered].mean() > max(25, 2 * difference[free].mean())
 
     assert running.pull(store, "page").new == 1
     with store.sessions() as session:
@@ -269,11 +268,10 @@ def test_the_labelling_page_in_a_browser(running: Running, tmp_path: Path) -> No
     )
     new = decode_mask(decision.mask or {})
     assert np.array_equal(new & mask, mask)  # the page drew the model's mask and gave it back unharmed
-    for (x0, y0), (x1, y1) in pairwise(seen["stroke"]):
-        assert new[round((y0 + y1) / 2 * height), round((x0 + x1) / 2 * width)]
-    added = new & ~mask
-    assert added[: height // 4].any()
-    assert not added[height // 2 :].any()
+    # The stroke runs through the upper left: about a third of the width, and nowhere else.
+    rows, columns = np.nonzero(new & ~mask)
+    assert rows.max() < height / 4
+    assert width / 5 < columns.max() - columns.min() < width / 2
     store.close()
 
 
