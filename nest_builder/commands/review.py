@@ -1,8 +1,9 @@
-"""``nest review start | push | pull | status``: people, in Label Studio."""
+"""``nest review start | push | pull | listen | status``: people, in Label Studio."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +17,7 @@ from nest_builder.commands.common import (
     ProfileOption,
     VerboseOption,
     WorkdirOption,
+    complain,
     emit,
     err,
     give_up,
@@ -161,6 +163,54 @@ def pull(
         f"{report.unchanged} known, {report.deleted} taken back, {report.stale} about a mask that was replaced since"
     )
     _say_counts("no decision", report.unusable)
+
+
+@app.command()
+def listen(
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    workdir: WorkdirOption = None,
+    edition: EditionOption = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 0,
+    address: Annotated[
+        str | None, typer.Option(help="How Label Studio reaches this machine; by default http://HOST:PORT.")
+    ] = None,
+    minutes: Annotated[float, typer.Option(help="The longest time between two pulls.", min=0.1)] = 10.0,
+    verbose: VerboseOption = False,
+) -> None:
+    """Fetch decisions as they are made, told by Label Studio's webhooks, until interrupted."""
+    import secrets
+
+    from nest_builder.clock import system_clock
+    from nest_builder.review.client import ReviewError, connect
+    from nest_builder.review.pull import pull as pull_decisions
+    from nest_builder.review.push import project_title
+    from nest_builder.review.webhook import SECRET_HEADER, Listener
+
+    start_logging(verbose)
+    settings = settings_of(config, profile, workdir, None)
+    name, secret = edition or _edition(settings), secrets.token_urlsafe(24)
+    with _open(settings) as store, connect(settings.review) as server, Listener(secret, host, port) as listener:
+        project = server.find_project(project_title(settings.review, name))
+        if project is None:
+            raise ReviewError(f"edition {name} is not on {server.url}: `nest review push` first")
+        where = address or f"http://{host}:{listener.port}"
+        server.ensure_webhook(project, where, {SECRET_HEADER: secret})
+        out.print(f"webhooks come to {where}; Ctrl-C ends it", soft_wrap=True)
+
+        def fetch() -> None:
+            model = partial(mask_model, settings)
+            try:
+                report = pull_decisions(store, server, settings.review, name, system_clock, model)
+            except ReviewError as error:  # a server that is down for a while is no reason to stop listening
+                complain(str(error))
+                return
+            if report.new or report.changed or report.deleted:
+                out.print(f"{report.new} new decisions, {report.changed} changed, {report.deleted} taken back")
+
+        with suppress(KeyboardInterrupt):
+            listener.follow(fetch, 60 * minutes)
 
 
 @app.command()

@@ -29,6 +29,7 @@ from nest_builder.review.local import LocalServer, Login, environment_folder, in
 from nest_builder.review.pull import Pulled, pull
 from nest_builder.review.push import Asked, Pushed, doubtful, push
 from nest_builder.review.tasks import TaskKey
+from nest_builder.review.webhook import SECRET_HEADER, Listener
 from nest_builder.store.session import Store
 from nest_builder.store.tables import Annotation, Decision, Image, Sample
 from tests.builders import fill_store, new_store
@@ -417,3 +418,17 @@ def test_tokens(running: Running) -> None:
             assert server.whoami() == running.login.email
     with running.open("0" * 40) as server, pytest.raises(ReviewError, match="token is not accepted"):
         server.whoami()
+
+
+def test_webhooks(running: Running, small: Store) -> None:
+    running.push(small, "webhooks")
+    key, (task, *_) = next(iter(running.tasks("webhooks").items()))
+    with Listener("right") as listener, running.open() as server:
+        project = server.find_project("NEST webhooks")
+        assert project is not None
+        for _ in range(2):  # the second time it replaces the first
+            server.ensure_webhook(project, f"http://127.0.0.1:{listener.port}/", {SECRET_HEADER: "right"})
+        running.say(task, choice("is_target", "no"))
+        assert listener.woken.wait(60)
+    assert running.pull(small, "webhooks").new == 1
+    assert {row.sample_id for row in decisions(small)} == {key}
