@@ -141,6 +141,9 @@ class ExportSettings(Section):
 
     edition: str | None = Field(None, description="name; by default year and month of the run's clock")
     min_p_correct: float = Field(0.5, ge=0, le=1, description="samples under it are left out and counted")
+    verdict_p_correct: float = Field(
+        0.9, ge=0, le=1, description="under it no verdict is published before a person has looked at the annotation"
+    )
     takedown: str | None = Field(None, description="a file with one URL, host or SHA-256 a line")
     test_days: int = Field(30, ge=0, description="samples of the newest days form the test split")
     rows_per_group: int = 100
@@ -162,7 +165,8 @@ class RoseSettings(Section):
         str(DATA / "models" / "clip-tiny"), description="a CLIP model, a folder or a hub id; empty: no VPE"
     )
     glance: bool = Field(
-        True, description="WebSense looks at the picture too: a single thing of the kind asked for, if the model finds it, needs no search"
+        True,
+        description="WebSense looks at the picture too: a single thing of the kind asked for, if the model finds it, needs no search",
     )
     language_url: str = Field(
         "", description="an OpenAI-compatible API; empty: rules only. The key is in OPENAI_API_KEY"
@@ -183,6 +187,7 @@ class ValidationSettings(Section):
     )
     control_floor: float = Field(0.6, ge=0, le=1, description="gIoU on them under which no verdict is given")
     iou: float = Field(0.5, gt=0, le=1, description="from this IoU on a sample is solved")
+    slack: float = Field(0.05, ge=0, lt=0.5, description="no verdict that hangs on an IoU this near to the threshold")
     defeated: Literal["all", "any"] = Field("all", description="how many of the static models must fail")
     paraphrases: int = Field(3, ge=1, le=5, description="ways to put each question; the majority decides")
     asked_after_days: int = Field(30, ge=0, description="how long after its article a sample's question is put")

@@ -49,6 +49,7 @@ class Reason(StrEnum):
     NAMED_IN_QUESTION = "question names the target"
     # validate: the verdicts
     CONTROL_SET = "no verdict: a static model fails the control set"
+    TOO_CLOSE = "no verdict: too close to call"
     # export
     TAKEDOWN = "taken down"
     REJECTED_IN_REVIEW = "rejected by people"

@@ -68,7 +68,7 @@ def score(store: Store, workdir: Path, seed: int) -> Result:
         raise LookupError(f"this store was not built on world {seed}: give the --seed of its build")
     figures = {**_samples(world, workdir / edition.path), **_statuses(world, found, known, keys)}
     with store.sessions() as session:
-        verdicts = verdict_figures(session, _true_masks(world), _ids(workdir / edition.path))
+        verdicts = verdict_figures(session, _true_masks(world), _verdicts(workdir / edition.path))
         calibrated = calibration_figures(read_rated(session, sample_truth(session, world)), seed)
     setup = {**machine("torch", "transformers", "spacy"), "seed": seed, "edition": edition.name}
     targets = TARGETS | (VERDICT_TARGETS if verdicts else {}) | (CALIBRATION_TARGETS if calibrated else {})
@@ -111,10 +111,10 @@ def _samples(world: World, folder: Path) -> dict[str, float]:
     }
 
 
-def _ids(folder: Path) -> set[str]:
-    """Return the ids of an edition's samples."""
-    files = (folder / "data").glob("*.parquet")
-    return {key for file in files for key in pq.read_table(file, columns=["id"]).column("id").to_pylist()}
+def _verdicts(folder: Path) -> dict[str, str | None]:
+    """Return the ids of an edition's samples, with the labels of their verdicts."""
+    tables = [pq.read_table(file, columns=["id", "verdict"]) for file in (folder / "data").glob("*.parquet")]
+    return {row["id"]: row["verdict"]["label"] for table in tables for row in table.to_pylist()}
 
 
 def _true_masks(world: World) -> TrueMask:

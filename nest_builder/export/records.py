@@ -40,8 +40,13 @@ class Record:
         return (self.sample["published_at"] or "", self.sample["id"])
 
 
-def read_records(session: Session) -> Iterator[Record | str]:
-    """Yield each sample's record in the order of their ids, or why it has none."""
+def read_records(session: Session, sure: float = 0.0) -> Iterator[Record | str]:
+    """Yield each sample's record in the order of their ids, or why it has none.
+
+    Args:
+        session: Reads the store.
+        sure: The probability from which an annotation that nobody has looked at is sure enough for a verdict.
+    """
     query = (
         select(Sample, Annotation, Entity, Image, Article, Verdict, Route.p_correct)
         .outerjoin(Annotation, Annotation.id == Sample.annotation_id)
@@ -59,7 +64,7 @@ def read_records(session: Session) -> Iterator[Record | str]:
             continue
         try:
             reviewed = reviews.of(sample, annotation)
-            yield _record(sample, annotation, entity, image, article, verdict, reviewed, p_correct)
+            yield _record(sample, annotation, entity, image, article, verdict, reviewed, p_correct, sure)
         except (ValueError, TypeError, KeyError) as error:
             yield f"sample {sample.id}: {type(error).__name__}: {error}"
 
@@ -87,7 +92,9 @@ def _record(
     verdict: Verdict | None,
     reviewed: Reviewed | None,
     p_correct: float | None,
+    sure: float,
 ) -> Record:
+    believed = reviewed is not None or (annotation.p_correct if p_correct is None else p_correct) >= sure
     corrected = reviewed.mask if reviewed is not None else None
     negative = sample.negative and corrected is None
     mask = _empty_mask(image.height, image.width) if negative else _mask(corrected or annotation.mask)
@@ -114,7 +121,7 @@ def _record(
             "credit": image.credit,
             "consent": _consent(image.consent),
             "annotation": _annotation(annotation, p_correct),
-            "verdict": _verdict(verdict, corrected),
+            "verdict": _verdict(verdict, corrected, believed),
             "review": _review(reviewed),
         },
         entity_key=sample.entity_key,
@@ -181,12 +188,16 @@ def _review(reviewed: Reviewed | None) -> dict[str, Any]:
     return {"status": reviewed.status, "by": reviewed.by, "at": utc_text(reviewed.at)}
 
 
-def _verdict(verdict: Verdict | None, corrected: dict[str, Any] | None) -> dict[str, Any]:
-    """Return which systems solve the sample; null where they were not run, or where that would prove nothing."""
-    if corrected is not None and verdict is not None and verdict.label is not None:
+def _verdict(verdict: Verdict | None, corrected: dict[str, Any] | None, believed: bool) -> dict[str, Any]:
+    """Return which systems solve the sample; null where they were not run, or where that would prove nothing.
+
+    That a system misses an annotation which may be wrong itself proves nothing: then there are IoUs and no label.
+    """
+    if corrected is not None and verdict is not None and verdict.attempts:
         return verdict_on(corrected, verdict)
     names = ("static_iou", "search_iou", "rose_iou", "label")
-    return {name: None if verdict is None else getattr(verdict, name) for name in names}
+    found = {name: None if verdict is None else getattr(verdict, name) for name in names}
+    return found if believed else {**found, "label": None}
 
 
 def _annotation(annotation: Annotation, p_correct: float | None) -> dict[str, Any]:

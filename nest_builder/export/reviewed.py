@@ -101,7 +101,7 @@ def verdict_on(mask: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
         Attempt.of(one["system"], one["segmenter"], one["prompt"], decode_mask(one["mask"]), true, one.get("answer"))
         for one in verdict.attempts
     ]
-    found = judge(attempts, Rule(verdict.thresholds["iou"], verdict.thresholds["defeated"]))
+    found = judge(attempts, Rule.stored(verdict.thresholds))
     return {
         "static_iou": found.static_iou,
         "search_iou": found.search_iou,

@@ -51,20 +51,24 @@ class VisualPromptSettings(Section):
     verify: float = 0.7  # a mask at least this like the prototype may stay
     margin: float = 0.02  # by which a box must be more like it than such a mask is
     accept: float = 0.2  # a box less like it than this is not the answer
-    absent: float = (
-        0.4  # where nothing is that like the prototype of two pictures or more, the answer is not in the picture
-    )
-    filled: float = (
-        0.8  # IoU of the mask's box and the best box from which the mask is as good as the box would make it
-    )
+    absent: float = 0.4  # where nothing is as like as that to what two pictures agree on, the answer is not there
+    sure: float = 0.5  # confidence of an answer from which on its absence means anything
+    filled: float = 0.8  # IoU of the mask's box and the best box from which the mask is as good as the box's
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the picture is searched for: a name, and the detector's word for its kind, "" where that is not known."""
+    """What the picture is searched for.
+
+    Attributes:
+        name: The answer's name.
+        hypernym: The detector's word for its kind, "" where that is not known.
+        confidence: That it is the answer at all.
+    """
 
     name: str
     hypernym: str = ""
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,16 +182,18 @@ class VisualPrompt:
         boxes = [np.array([mask_box(work[at][1])]) if work[at][1].any() else np.empty((0, 4)) for at in asked]
         own = dict(zip(asked, zip(boxes, self.finder.embed(pictures, boxes), strict=True), strict=True))
         choices = []
-        for at in range(len(work)):
+        for at, (_, _, answer, _) in enumerate(work):
             if at not in regions:
                 choices.append(_Choice("there is no reference picture"))
                 continue
             box, feature = own[at]
             likeness = float(feature[0] @ prototypes[at].feature) if len(box) else None
-            choices.append(self._decide(regions[at], prototypes[at], box, likeness))
+            choices.append(self._decide(answer, regions[at], prototypes[at], box, likeness))
         return choices
 
-    def _decide(self, regions: Regions, prototype: Prototype, box: Boxes, likeness: float | None) -> _Choice:
+    def _decide(
+        self, answer: Answer, regions: Regions, prototype: Prototype, box: Boxes, likeness: float | None
+    ) -> _Choice:
         """Keep a mask whose region (box of (1, 4) or (0, 4)) has this likeness to the prototype, or name a better box."""
         limits = self.settings
         held = "empty" if likeness is None else f"{likeness:.2f} like"
@@ -195,7 +201,8 @@ class VisualPrompt:
         similar = regions.features @ prototype.feature
         best = float(similar.max(initial=-1))
         basis += f", the best of {len(similar)} boxes {best:.2f}" if len(similar) else ", and no box is found"
-        if prototype.pictures > 1 and max(best, -1 if likeness is None else likeness) < limits.absent:
+        known = prototype.pictures > 1 and answer.confidence >= limits.sure
+        if known and max(best, -1 if likeness is None else likeness) < limits.absent:
             return _Choice(f"{basis}: the picture does not show it", likeness, absent=True)
         if not len(similar):
             return _Choice(basis, likeness, likeness)
@@ -252,7 +259,8 @@ def as_answer(retrieval: Retrieval) -> Answer:
         return Answer("", retrieval.hypernym)
     words = lexicon()
     match = words.pattern.search(answer.description)
-    return Answer(answer.text, retrieval.hypernym or (match and words.hypernym(match.group())) or "")
+    hypernym = retrieval.hypernym or (match and words.hypernym(match.group())) or ""
+    return Answer(answer.text, hypernym, answer.confidence)
 
 
 class Prototypes:

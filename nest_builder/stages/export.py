@@ -102,7 +102,9 @@ class Export:
         path = Path("editions") / item.key
         try:
             takedown = self._takedown()
-            records, dropped, problems = select_records(list(read_records(session)), recipe, takedown)
+            records, dropped, problems = select_records(
+                list(read_records(session, self._settings.verdict_p_correct)), recipe, takedown
+            )
             funnel = _upstream_funnel(session)
             review = review_summary(session, {record.sample["id"] for record in records})
             manifest = write_edition(
@@ -147,7 +149,7 @@ def published_settings(settings: Settings) -> dict[str, Any]:
         "newsworld": True,
         "web": {"user_agent", "respect_opt_out"},
         "annotate": {"detector", "detector_model", "mask_model", "mask_windows", "box_threshold", "nms_iou"},
-        "export": {"min_p_correct", "test_days", "rows_per_group"},
+        "export": {"min_p_correct", "verdict_p_correct", "test_days", "rows_per_group"},
     }
     published: dict[str, Any] = _without_folders(settings.model_dump(mode="json", include=shaping))
     return published

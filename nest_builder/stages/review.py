@@ -17,7 +17,7 @@ from nest_builder.digest import digest
 from nest_builder.review.calibration import Prior, fit_calibrator, load_prior, reviewer_noise
 from nest_builder.review.evidence import Evidence, read_evidence, read_seen
 from nest_builder.review.looks import Look, LookFinder
-from nest_builder.review.routing import Candidate, Rules, route
+from nest_builder.review.routing import Candidate, Rules, after_answers, route
 from nest_builder.review.said import Said, by_annotation, by_sample, read_said, seconds_per_look
 from nest_builder.rose.base import ImageEmbedder
 from nest_builder.rose.cache import Cache
@@ -112,7 +112,7 @@ class Review:
             reviewer_noise(by_sample(known)),
         )
         calibrated = dict(zip(given, calibrator(list(given.values())), strict=True))
-        candidates = self._candidates(session, calibrated, known)
+        candidates = self._candidates(session, calibrated, known, calibrator.noise)
         routed = route(candidates, self._rules(candidates, known))
         rows: list[Row] = []
         for one in candidates:
@@ -142,12 +142,15 @@ class Review:
         with closing(Cache(settings.workdir / "looks.sqlite")) as cache:
             return LookFinder(embedder, self._blobs, cache).compare(read_seen(session, by_annotation(said)))
 
-    def _candidates(self, session: Session, calibrated: dict[str, float], said: Sequence[Said]) -> list[Candidate]:
+    def _candidates(
+        self, session: Session, calibrated: dict[str, float], said: Sequence[Said], noise: float
+    ) -> list[Candidate]:
         """Return the samples with their events: what one article's day says of one entity."""
         earlier = set(session.scalars(select(Route.sample_id).where(Route.audit)))
         looks = Counter(one.sample_id for one in said)
         spent = Counter(one.sample_id for one in said if one.project in ("", self._edition))
         right = {one.sample_id for one in said if one.right}
+        answers = by_sample(said)
         day = func.coalesce(Article.published_at, Image.published_at)
         rows = session.execute(
             select(Sample.id, Sample.annotation_id, Sample.entity_key, day)
@@ -161,6 +164,7 @@ class Review:
                 annotation_id=annotation,
                 event=f"{entity} {str(published)[:10]}",
                 p_correct=calibrated[annotation],
+                after=after_answers(calibrated[annotation], answers.get(key, ()), noise),
                 looks=looks[key],
                 spent=spent[key],
                 audited=key in earlier,

@@ -180,12 +180,14 @@ class Validate:
             thresholds={
                 "iou": judged.rule.iou,
                 "defeated": judged.rule.defeated,
+                "slack": judged.rule.slack,
                 "paraphrases": settings.paraphrases,
                 "control_floor": settings.control_floor,
             },
         )
-        # The one reason for which a sample that went well has no label.
-        return Done(key, [row], {Reason.CONTROL_SET: int(judged.label is None)})
+        # The two reasons for which a sample that went well has no label.
+        reason = Reason.TOO_CLOSE if judged.attempts else Reason.CONTROL_SET
+        return Done(key, [row], {reason: int(judged.label is None)})
 
     def _load(self) -> Validator:
         """Open ROSE around each static model when there is work."""
@@ -197,7 +199,7 @@ class Validate:
             rose = self._open.enter_context(load_rose(first, self._client, self._store, clock=self._clock))
             parts = rose.websense, rose.irag, rose.text_prompt, rose.visual_prompt
             systems = [rose, *(Rose(load_models(one).segmenter, *parts) for one in others)]
-            rule = Rule(settings.validation.iou, settings.validation.defeated)
+            rule = Rule(settings.validation.iou, settings.validation.defeated, settings.validation.slack)
             known = load_attribute(settings.validation.control)()
             self._validator = Validator(
                 systems, known, rule, settings.validation.paraphrases, settings.validation.control_floor

@@ -1,6 +1,6 @@
 """Verdicts held against a known truth: the same answers, judged by true masks instead of the annotation's."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,7 +13,7 @@ from nest_builder.validate.verdicts import Attempt, Rule, judge
 TrueMask = Callable[[str, str], Mask | None]  # a picture's address and an entity's name -> where it is, (height, width)
 
 
-def verdict_figures(session: Session, true_mask: TrueMask, published: Collection[str]) -> dict[str, float]:
+def verdict_figures(session: Session, true_mask: TrueMask, published: Mapping[str, str | None]) -> dict[str, float]:
     """Judge every stored answer again by the truth; nothing where no verdict was asked for.
 
     A verdict was given by the masks of annotations, which may be wrong. It is right where the very same answers of the systems, held
@@ -24,7 +24,7 @@ def verdict_figures(session: Session, true_mask: TrueMask, published: Collection
         session: Reads the store.
         true_mask: Returns an empty mask where the picture does not show the entity, and None where it is not a picture of
             the truth or of another size: then the verdict counts as wrong.
-        published: Ids of the edition's samples.
+        published: The label of each of the edition's samples; None where it gives no verdict.
 
     Returns:
         ``verdicts`` and ``no_verdicts``: published samples with one and without; ``verdict_accuracy``: over the former (left out
@@ -46,11 +46,11 @@ def verdict_figures(session: Session, true_mask: TrueMask, published: Collection
     )
     for verdict, url, name in rows:
         inside = verdict.sample_id in published
+        missing += inside and published[verdict.sample_id] is None
         if verdict.label is None:
-            missing += inside
             continue
         stored.append(_label(verdict, true_mask(url, name)) == verdict.label)
-        if not inside:
+        if published.get(verdict.sample_id) is None:
             continue
         right.append(stored[-1])
         lucky += _paraphrases_disagree(verdict)

@@ -1,6 +1,6 @@
 """Who solves a sample: the static model, a search, ROSE, or nobody; a majority of paraphrases decides, so that luck does not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median_low
 from typing import Any, Final, Literal
@@ -16,6 +16,7 @@ _LABEL: Final[dict[System, Label]] = {
     "static": "solved_by_static", "search": "solved_by_search", "rose": "solved_by_rose",
 }  # fmt: skip
 # Ways to put the same question. Each holds it word for word: a paraphrase must not change what is asked.
+TOO_CLOSE: Final = "too close to call: an outline that is a little off would turn it"
 _WAYS: Final = (
     "{}",
     "In this picture: {}",
@@ -43,10 +44,13 @@ class Rule:
     Attributes:
         iou: A mask at this IoU or over it is right; where nothing is to be found, only an empty mask is (its IoU is 1).
         defeated: With several static models: whether "all" of them must fail for a sample to be no static one's, or "any".
+        slack: No verdict is given that would be another at a threshold this much lower or higher: an outline that is a little off
+            would turn it.
     """
 
     iou: float = 0.5
     defeated: Literal["all", "any"] = "all"
+    slack: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse a threshold that everything or nothing meets.
@@ -56,6 +60,11 @@ class Rule:
         """
         if not 0.0 < self.iou <= 1.0:
             raise ValueError(f"an IoU threshold lies in (0, 1], not at {self.iou}")
+
+    @classmethod
+    def stored(cls, thresholds: Mapping[str, Any]) -> "Rule":
+        """Return the rule of a stored verdict."""
+        return cls(thresholds["iou"], thresholds["defeated"], thresholds.get("slack", 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +150,15 @@ def judge(attempts: Sequence[Attempt], rule: Rule) -> Verdict:
         system: (min if system == "static" and rule.defeated == "any" else max)(values)
         for system, values in medians.items()
     }
-    label: Label = next((_LABEL[system] for system in SYSTEMS if ious[system] >= rule.iou), "unsolved")
-    return Verdict(label, "", ious["static"], ious["search"], ious["rose"], tuple(attempts), rule)
+    labels: list[Label] = [
+        next((_LABEL[system] for system in SYSTEMS if ious[system] >= threshold), "unsolved")
+        for threshold in (rule.iou, rule.iou - rule.slack, rule.iou + rule.slack)
+    ]
+    firm = len(set(labels)) == 1
+    return Verdict(
+        labels[0] if firm else None, "" if firm else TOO_CLOSE, ious["static"], ious["search"], ious["rose"],
+        tuple(attempts), rule,
+    )  # fmt: skip
 
 
 def no_verdict(reason: str, rule: Rule, failure: Failure = "") -> Verdict:

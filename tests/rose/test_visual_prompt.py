@@ -58,6 +58,8 @@ def test_what_several_pictures_agree_on_and_the_picture_does_not_show_is_not_out
     found = verify(visual(), shown, plate_mask(1))
     assert (found.step.decision, found.mask.any(), found.box) == ("emptied", False, None)
     assert "does not show it" in found.step.reason
+    (unsure,) = visual().verify([picture(*shown)], [plate_mask(1)], [Answer("Zephyr", "", 0.3)], [references(*RED)])
+    assert unsure.step.decision == "kept"
 
 
 def test_a_kind_keeps_other_things_out():

@@ -145,7 +145,7 @@ def test_verdicts_and_a_second_run(store):
     assert len(row.attempts) == 9
     assert {one["segmenter"] for one in row.attempts} == {"knows left"}
     assert (decode_mask(row.attempts[0]["mask"]) == LEFT).all()
-    assert row.thresholds == {"iou": 0.5, "defeated": "all", "paraphrases": 3, "control_floor": 0.6}
+    assert row.thresholds == {"iou": 0.5, "defeated": "all", "slack": 0.0, "paraphrases": 3, "control_floor": 0.6}
     assert row.controls[0]["giou"] == {"value": 1.0, "low": 1.0, "high": 1.0}
     again = KnowsLeft()
     assert run(store, stage(store, again)).worked == 0

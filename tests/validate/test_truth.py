@@ -63,7 +63,8 @@ def figures(tmp_path):
                 asked.append((url, name))
                 return true_mask
 
-            made = verdict_figures(session, noted, published)
+            labels = {one.sample_id: one.label for one in verdicts}
+            made = verdict_figures(session, noted, {key: labels.get(key) for key in published})
             assert set(asked) <= {("http://one.test/a.jpg", "Vantor K3")}
         store.close()
         return made

@@ -5,7 +5,7 @@ import pytest
 
 from nest_builder.annotate.masks import decode_mask
 from nest_builder.rose.rose import SYSTEMS
-from nest_builder.validate.verdicts import Attempt, Rule, judge, no_verdict, paraphrases
+from nest_builder.validate.verdicts import TOO_CLOSE, Attempt, Rule, judge, no_verdict, paraphrases
 
 
 def attempts(base="a", **ious):
@@ -54,6 +54,16 @@ def test_several_static_models(defeated, first, second, label, static_iou):
     assert (verdict.label, verdict.static_iou) == (label, static_iou)
     assert (verdict.search_iou, verdict.rose_iou) == (0.1, 0.9)  # the best base
     assert verdict.attempts == tuple(made)
+
+
+@pytest.mark.parametrize(
+    ("static", "label"),
+    [(0.44, "solved_by_rose"), (0.46, None), (0.5, None), (0.54, None), (0.56, "solved_by_static")],
+)
+def test_what_hangs_on_a_hair_is_not_decided(static, label):
+    verdict = judge(attempts(static=[static], search=[0.0], rose=[0.9]), Rule(slack=0.05))
+    assert (verdict.label, verdict.reason) == (label, "" if label else TOO_CLOSE)
+    assert (verdict.static_iou, verdict.rose_iou) == (static, 0.9)
 
 
 def test_the_threshold_is_a_setting():
