@@ -123,7 +123,7 @@ def push(
                 lambda done, total: shown.update(f"{done} of {total} samples are there"),
             )  # fmt: skip
     if as_json:
-        emit(asdict(report))
+        emit(report.as_dict())
         return
     out.print(
         f"{report.asked} samples: {report.made} tasks made, {report.there} were there, {report.removed} removed, "
@@ -156,7 +156,7 @@ def pull(
             lambda: mask_model(settings), lambda done: shown.update(f"{done.tasks} tasks"), full,
         )  # fmt: skip
     if as_json:
-        emit(asdict(report))
+        emit(report.as_dict())
         return
     out.print(
         f"{report.tasks} tasks had changed: {report.new} new decisions, {report.changed} changed, "

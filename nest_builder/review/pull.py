@@ -8,7 +8,7 @@ import datetime as dt
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,11 @@ class Pulled:
     deleted: int = 0
     stale: int = 0
     unusable: Counter[str] = field(default_factory=Counter)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON types."""
+        # dataclasses.asdict makes of a counter one of pairs
+        return {one.name: getattr(self, one.name) for one in fields(self)} | {"unusable": dict(self.unusable)}
 
 
 def pull(

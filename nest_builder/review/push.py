@@ -7,7 +7,8 @@ import datetime as dt
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -72,6 +73,11 @@ class Pushed:
     removed: int = 0
     pictures: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON types."""
+        # dataclasses.asdict makes of a counter one of pairs
+        return {one.name: getattr(self, one.name) for one in fields(self)} | {"left_out": dict(self.left_out)}
 
 
 def routed(session: Session) -> list[Asked]:

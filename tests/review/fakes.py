@@ -3,7 +3,7 @@
 import copy
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from nest_builder.review.client import ReviewError, TaskLine
 
@@ -23,6 +23,12 @@ class FakeServer:
         self.annotations = 100  # numbers are not used again
         self.fail_after: int | None = None
         self.requests: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
     def _ask(self, what: str) -> None:
         if self.fail_after is not None and len(self.requests) >= self.fail_after:

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from nest_builder.review.routing import Candidate, Rules, route
+from nest_builder.review.routing import Candidate, Rules, after_answers, route
 
 
 def many(count: int, p_correct: float = 0.99, name: str = "s") -> list[Candidate]:
@@ -88,3 +88,26 @@ def test_a_doubted_sample_of_the_audit_gets_a_second_look() -> None:
     )
     routed = route([sure, doubted], Rules(looks=10, audit_share=0.9))
     assert {key: one.reviewers for key, one in routed.items()} == {"a": 1, "b": 2}
+
+
+@pytest.mark.parametrize(
+    ("p_correct", "answers", "expected"),
+    [
+        (0.5, [], None),
+        (0.5, [False], None),
+        (0.5, [True, False], None),
+        (0.5, [True], 0.97),
+        (0.1, [True], 0.097 / (0.097 + 0.027)),
+        (0.1, [True, True], 0.1 * 0.97**2 / (0.1 * 0.97**2 + 0.9 * 0.03**2)),
+    ],
+)
+def test_after_answers(p_correct: float, answers: list[bool], expected: float | None) -> None:
+    found = after_answers(p_correct, answers, 0.03)
+    assert found == (None if expected is None else pytest.approx(expected))
+
+
+def test_what_one_person_surprisingly_called_right_is_looked_at_again() -> None:
+    asked = Candidate("a", "1", "x", 0.1, after=0.78, looks=1, spent=1)
+    believed = Candidate("b", "2", "y", 0.9, after=0.997, looks=1, spent=1)
+    routed = route([asked, believed, *many(20, 0.95)], Rules(looks=3, audit_share=0.0, double_share=0.0))
+    assert (routed["a"].reviewers, routed["b"].reviewers) == (2, 1)
