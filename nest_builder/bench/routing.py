@@ -23,7 +23,7 @@ from nest_builder.config import ExportSettings, ReviewSettings
 from nest_builder.newsworld.world import World
 from nest_builder.review.audit import edition_error
 from nest_builder.review.calibration import fit_calibrator, reviewer_noise
-from nest_builder.review.routing import Candidate, Routed, Rules, route
+from nest_builder.review.routing import Candidate, Routed, Rules, after_answers, route
 from nest_builder.review.simulate import NOISE, Reviewer
 from nest_builder.store.tables import Annotation, Article, Image, Route, Sample
 
@@ -204,6 +204,7 @@ def _calibrated(known: Sequence[Known], said: dict[str, list[bool]], audited: se
         replace(
             one.candidate,
             p_correct=p_correct,
+            after=after_answers(p_correct, said.get(one.candidate.sample_id, ()), calibrator.noise),
             looks=len(said.get(one.candidate.sample_id, [])),
             spent=len(said.get(one.candidate.sample_id, [])),
             audited=one.candidate.sample_id in audited,

@@ -20,7 +20,8 @@ class Candidate:
         sample_id: The sample.
         annotation_id: Its annotation; what a person says of the mask holds for all samples on it.
         event: Samples of one event tell a reviewer, and the calibrator, much the same.
-        p_correct: How likely the annotation is right.
+        p_correct: How likely the annotation is right, by what is known of it and what was said of others.
+        after: The same after what people said of this one; None where nobody has.
         looks: How many people have decided it already.
         spent: How many of those looks this edition's budget paid for.
         audited: It was drawn by chance before it was decided.
@@ -31,6 +32,7 @@ class Candidate:
     annotation_id: str
     event: str
     p_correct: float
+    after: float | None = None
     looks: int = 0
     spent: int = 0
     audited: bool = False
@@ -86,7 +88,8 @@ def route(candidates: Sequence[Candidate], rules: Rules) -> dict[str, Routed]:
     """Route samples.
 
     A look mends or takes out a wrong annotation with all its samples, so it is worth their number times the chance that it is wrong.
-    What is decided already has used its looks up; what is left of them goes, one by one, where it is worth most.
+    What is left of the budget goes, one by one, where it is worth most. That can be a second look: people slip, and a sample that was
+    surely wrong is still likelier wrong than most when one person has called it right.
 
     Args:
         candidates: All samples of the edition.
@@ -115,6 +118,20 @@ def route(candidates: Sequence[Candidate], rules: Rules) -> dict[str, Routed]:
     return routed
 
 
+def after_answers(p_correct: float, answers: Sequence[bool], noise: float) -> float | None:
+    """Return how likely an annotation is right after what people said of it (Bayes); None if one calls it wrong, as it is out then.
+
+    Args:
+        p_correct: Before they said anything.
+        answers: Right or not, one a person.
+        noise: Share of wrong answers.
+    """
+    if not answers or not all(answers):
+        return None
+    right, wrong = p_correct * (1 - noise) ** len(answers), (1 - p_correct) * noise ** len(answers)
+    return right / (right + wrong)
+
+
 def draw_audit(candidates: Sequence[Candidate], routed: Mapping[str, Routed], rules: Rules) -> list[str]:
     """Draw accepted samples that nobody looks at otherwise, each with the same chance.
 
@@ -137,6 +154,7 @@ def _choose(samples: Mapping[str, Sequence[Candidate]], worth: Mapping[str, floa
     used = 0
     events: Counter[str] = Counter()
     settled = set()
+    again: dict[str, float] = {}
     for key, ones in samples.items():
         decided = [one for one in ones if one.looks and not one.audited]
         for one in decided:
@@ -146,15 +164,21 @@ def _choose(samples: Mapping[str, Sequence[Candidate]], worth: Mapping[str, floa
             events[one.event] += 1
         if any(one.looks for one in ones):
             settled.add(key)
+        if len(decided) == 1 and chosen[decided[0].sample_id] == 1 and decided[0].after is not None:
+            again[key] = len(ones) * (1 - decided[0].after)
     left = rules.looks - round(rules.looks * rules.audit_share) - used
     heap = [
         (-worth[key] * rules.same_event ** events[ones[0].event], key, events[ones[0].event])
         for key, ones in samples.items()
         if key not in settled
-    ]
+    ] + [(-gain, key, -1) for key, gain in again.items()]
     heapq.heapify(heap)
     while heap and left > 0:
         _, key, seen = heapq.heappop(heap)
+        if key in again:
+            chosen[next(one.sample_id for one in samples[key] if one.looks)] = 2
+            left -= 1
+            continue
         first = samples[key][0]
         if events[first.event] != seen:  # others of the event have been chosen since: it is worth less by now
             seen = events[first.event]

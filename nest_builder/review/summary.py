@@ -40,10 +40,12 @@ def review_summary(session: Session, published: Collection[str] | None = None) -
     unseen = [route for route in accepted if published is None or route.sample_id in published or route in answered]
     estimate = edition_error(len(unseen), len(answered), wrong, len(settled)) if answered else None
     agreed = agreement(answers)
+    kept = [route for route in inside if route.action != "reject"]
+    unsettled = [route for route in kept if route.sample_id not in settled and route.sample_id not in answers]
     return {
         "calibrator": routes[0].version,
         "actions": dict(sorted(Counter(route.action for route in routes).items())),
-        "expected_error": round(sum(1 - route.p_correct for route in inside) / max(1, len(inside)), 4),
+        "expected_error": round(sum(1 - route.p_correct for route in unsettled) / max(1, len(kept)), 4),
         "looks": len(said),
         "reviewers": len({one.reviewer for one in said}),
         "annotations_decided": len(decided),
