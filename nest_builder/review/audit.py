@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import hypergeom
-from sklearn.metrics import cohen_kappa_score
 
 LEVEL = 0.95
 
@@ -62,6 +60,8 @@ def wrong_in_population(population: int, drawn: int, wrong: int, level: float = 
     Raises:
         ValueError: The draw is not a part of the population, or ``wrong`` not of the draw.
     """
+    from scipy.stats import hypergeom  # here, and not above: a build with nothing to do should not wait for it
+
     if not 0 <= wrong <= drawn <= population:
         raise ValueError(f"{wrong} wrong of {drawn} drawn of {population}: each must be a part of the next")
     tail = (1 - level) / 2
@@ -101,6 +101,8 @@ def agreement(decided: Mapping[str, Sequence[bool]]) -> Agreement:
         decided: For each sample what people said, in the order of their names; only those that two people decided count, and the
             first two of them.
     """
+    from sklearn.metrics import cohen_kappa_score  # as above
+
     pairs = [(said[0], said[1]) for said in decided.values() if len(said) >= 2]
     if not pairs:
         return Agreement(0, None, None)
