@@ -50,8 +50,8 @@ def start(
     verbose: VerboseOption = False,
 ) -> None:
     """Run a Label Studio on this machine, until interrupted, and say its address and the login."""
-    from nest_builder.review.client import ReviewError
     from nest_builder.review.local import LocalServer, environment_folder, install
+    from nest_builder.review.wire import ReviewError
 
     start_logging(verbose)
     settings = settings_of(config, profile, workdir, None)
@@ -183,10 +183,11 @@ def listen(
     import secrets
 
     from nest_builder.clock import system_clock
-    from nest_builder.review.client import ReviewError, connect
+    from nest_builder.review.client import connect
     from nest_builder.review.pull import pull as pull_decisions
     from nest_builder.review.push import project_title
     from nest_builder.review.webhook import SECRET_HEADER, Listener
+    from nest_builder.review.wire import ReviewError
 
     start_logging(verbose)
     settings = settings_of(config, profile, workdir, None)
@@ -260,7 +261,7 @@ def _edition(settings: Settings) -> str:
 @contextmanager
 def _open(settings: Settings) -> Iterator["Store"]:
     """Open the store; what Label Studio refuses is said in one line and ends the command."""
-    from nest_builder.review.client import ReviewError
+    from nest_builder.review.wire import ReviewError
     from nest_builder.store.session import open_store
 
     require_store(settings)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from nest_builder.annotate.base import Mask
 from nest_builder.review.brush import decode_mask
-from nest_builder.review.client import read_time
+from nest_builder.review.wire import read_time
 
 MAX_REGIONS = 100  # of one annotation
 MAX_WORDS = 500  # characters of a reason

@@ -6,7 +6,6 @@ import logging
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -17,19 +16,15 @@ from label_studio_sdk.core.api_error import ApiError
 
 from nest_builder.config import ReviewSettings
 from nest_builder.digest import digest
+from nest_builder.review.wire import Bounding, ReviewError, read_time, saying
 
 log = logging.getLogger(__name__)
 
-MAX_ANSWER_BYTES = 256_000_000  # of one answer: a page of tasks with hand-painted masks has some 10 MB
 FILES_AT_ONCE = 50  # Django refuses more than 100 in one request
 _MAX_PROJECTS = 10_000
 # What a task's line needs for a comparison with what is known; all its fields are a hundred times as long.
 _LIGHT = "id,updated_at,annotations,meta,overlap"
 _UPLOADED = re.compile(r"upload/\d+/[0-9a-f]{8}-([0-9a-f]{64}\.[a-z]{3,4})")
-
-
-class ReviewError(Exception):
-    """The server is not there, refuses, or does not answer as Label Studio does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,38 +44,6 @@ class TaskLine:
     updated_at: dt.datetime
     annotations: Mapping[int, dt.datetime]
     overlap: int
-
-
-class _Bounding(httpx.BaseTransport):
-    """Ends an answer that is longer than any answer should be."""
-
-    def __init__(self, inner: httpx.BaseTransport) -> None:
-        self._inner = inner
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        response = self._inner.handle_request(request)
-        assert isinstance(response.stream, httpx.SyncByteStream)
-        response.stream = _Bounded(response.stream)
-        return response
-
-    def close(self) -> None:
-        self._inner.close()
-
-
-class _Bounded(httpx.SyncByteStream):
-    def __init__(self, stream: httpx.SyncByteStream) -> None:
-        self._stream = stream
-
-    def __iter__(self) -> Iterator[bytes]:
-        seen = 0
-        for part in self._stream:
-            seen += len(part)
-            if seen > MAX_ANSWER_BYTES:
-                raise httpx.DecodingError(f"more than {MAX_ANSWER_BYTES} bytes")
-            yield part
-
-    def close(self) -> None:
-        self._stream.close()
 
 
 class Server:
@@ -105,8 +68,8 @@ class Server:
             raise ReviewError(f"review.url = {url!r} is no address of a server")
         self.key = f"label-studio:{digest(self.url)[:12]}"
         # Redirects would carry the token elsewhere; an address that redirects is to be corrected.
-        self._http = httpx.Client(transport=_Bounding(transport or httpx.HTTPTransport()), timeout=timeout_seconds)
-        with _saying("the token"):
+        self._http = httpx.Client(transport=Bounding(transport or httpx.HTTPTransport()), timeout=timeout_seconds)
+        with saying("the token"):
             # Its generated methods answer unions of models of several editions of Label Studio; what is read of them is checked.
             self._api: Any = LabelStudio(base_url=self.url, api_key=token, httpx_client=self._http)
 
@@ -118,18 +81,18 @@ class Server:
 
     def whoami(self) -> str:
         """Return the e-mail address of the token's owner."""
-        with _saying("who is asking"):
+        with saying("who is asking"):
             return str(self._api.users.whoami().email)
 
     def people(self) -> dict[int, str]:
         """Return the e-mail address of each user, by number."""
-        with _saying("users"):
+        with saying("users"):
             return {int(user.id): str(user.email)[:256] for user in self._api.users.list() if user.email}
 
     def find_project(self, title: str) -> int | None:
         """Return the number of the oldest project of that title, or None."""
         found: list[int] = []
-        with _saying("projects"):
+        with saying("projects"):
             for number, project in enumerate(self._api.projects.list(title=title)):
                 if number >= _MAX_PROJECTS:
                     raise ReviewError(f"more than {_MAX_PROJECTS} projects are called like {title!r}")
@@ -140,7 +103,7 @@ class Server:
     def ensure_project(self, title: str, config: str, description: str, **values: Any) -> int:
         """Return the number of the project of that title, made if it is not there, with the present labelling interface."""
         number = self.find_project(title)
-        with _saying(f"project {title!r}"):
+        with saying(f"project {title!r}"):
             if number is None:
                 made = self._api.projects.create(title=title, label_config=config, description=description, **values)
                 return int(made.id)
@@ -173,7 +136,7 @@ class Server:
             query = {"filters": {"conjunction": "and", "items": items}, "ordering": ["tasks:id"]}
             asked = {"project": project, "fields": "all", "page_size": page, "query": json.dumps(query), **params}
             response = self._send("GET", "api/tasks/", "tasks", params=asked)
-            with _saying("tasks"):
+            with saying("tasks"):
                 answer = response.json()
             tasks = answer.get("tasks") if isinstance(answer, dict) else None
             if not isinstance(tasks, list):
@@ -189,7 +152,7 @@ class Server:
 
     def _send(self, method: str, path: str, what: str, **content: Any) -> httpx.Response:
         """Ask for what the SDK has no method for (files), or none that takes an answer apart without trusting it (tasks)."""
-        with _saying(what):
+        with saying(what):
             # The SDK's headers hold the access token, which it renews for personal access tokens.
             headers = self._api._client_wrapper.get_headers()
             response = self._http.request(method, f"{self.url}/{path}", headers=headers, **content)
@@ -199,7 +162,7 @@ class Server:
 
     def uploads(self, project: int) -> dict[str, str]:
         """Return where each uploaded picture is, by the name it was sent under."""
-        with _saying("uploaded pictures"):
+        with saying("uploaded pictures"):
             return _addresses(self._api.files.list(project, all_=True))
 
     def upload(self, project: int, files: Mapping[str, tuple[bytes, str]]) -> dict[str, str]:
@@ -211,7 +174,7 @@ class Server:
         """
         parts = {f"file{at}": (name, data, kind) for at, (name, (data, kind)) in enumerate(files.items())}
         path, asked = f"api/projects/{project}/import", {"commit_to_project": "false"}
-        with _saying("sending pictures"):
+        with saying("sending pictures"):
             numbers = self._send("POST", path, "sending pictures", params=asked, files=parts).json()["file_upload_ids"]
             made = _addresses(self._api.files.list(project, ids=json.dumps(numbers)))
         if missing := files.keys() - made.keys():
@@ -223,7 +186,7 @@ class Server:
 
         The SDK's repetition after an error is off: behind a proxy that gives up, the first attempt may well have worked.
         """
-        with _saying("making tasks"):
+        with saying("making tasks"):
             made = self._api.projects.import_tasks(
                 project, request=list(tasks), return_task_ids=True, request_options={"max_retries": 0}
             )
@@ -238,7 +201,7 @@ class Server:
 
     def ensure_webhook(self, project: int, address: str, headers: Mapping[str, str]) -> None:
         """Have a project's server tell an address when an annotation is made, changed or deleted, without saying what it holds."""
-        with _saying("webhooks"):
+        with saying("webhooks"):
             for known in self._api.webhooks.list(project=str(project)):
                 if known.url == address:
                     self._api.webhooks.delete(id=known.id)  # its secret is another run's
@@ -253,7 +216,7 @@ class Server:
 
     def delete_task(self, task: int) -> None:
         """Delete a task; one that is gone already is no error."""
-        with _saying(f"task {task}"):
+        with saying(f"task {task}"):
             try:
                 self._api.tasks.delete(id=str(task))
             except ApiError as error:
@@ -300,41 +263,3 @@ def _line(task: Mapping[str, Any]) -> TaskLine:
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ReviewError(f"task {task['id']}: {type(error).__name__}: {error}") from error
-
-
-def read_time(text: Any) -> dt.datetime:
-    """Return an aware time.
-
-    Raises:
-        ValueError: It is no ISO 8601 time with a zone.
-    """
-    if not isinstance(text, str) or len(text) > 40:
-        raise ValueError(f"no time: {str(text)[:60]!r}")
-    moment = dt.datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"a time without a zone: {text!r}")
-    return moment.astimezone(dt.UTC)
-
-
-@contextmanager
-def _saying(what: str) -> Iterator[None]:
-    """Turn the errors of SDK and HTTP client into one that says what was asked and why it failed."""
-    try:
-        yield
-    except ApiError as error:
-        if error.status_code == 401:
-            hint = "; legacy tokens are off by default since Label Studio 1.17: use a personal access token"
-            raise ReviewError(f"{what}: the token is not accepted{hint}") from error
-        raise ReviewError(f"{what}: status {error.status_code}: {_short(error.body)}") from error
-    except httpx.HTTPError as error:
-        raise ReviewError(f"{what}: the server does not answer: {type(error).__name__}: {_short(error)}") from error
-    except ValueError as error:  # not JSON, or not what the SDK expects of the server
-        raise ReviewError(f"{what}: not an answer of Label Studio: {_short(error)}") from error
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, str) and value.startswith("{"):
-        with suppress(ValueError):
-            value = json.loads(value)
-    text = value.get("validation_errors") or value.get("detail") or value if isinstance(value, dict) else value
-    return " ".join(str(text).split())[:300]

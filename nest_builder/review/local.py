@@ -20,7 +20,7 @@ from typing import Self
 import httpx
 
 from nest_builder.config import DATA, ReviewSettings
-from nest_builder.review.client import ReviewError
+from nest_builder.review.wire import ReviewError
 
 log = logging.getLogger(__name__)
 

@@ -22,11 +22,12 @@ from nest_builder.config import ReviewSettings
 from nest_builder.images.decode import BadImageError, decode_rgb
 from nest_builder.review.answers import Answer, Unusable, UnusableError, read_answer
 from nest_builder.review.brush import decode_mask as decode_brush
-from nest_builder.review.client import ReviewError, Server, TaskLine, read_time
+from nest_builder.review.client import Server, TaskLine
 from nest_builder.review.judging import judge, settle
 from nest_builder.review.push import project_title
 from nest_builder.review.said import mask_digest
 from nest_builder.review.tasks import MAX_PIXELS, Subject, TaskKey, subjects
+from nest_builder.review.wire import ReviewError, read_time
 from nest_builder.store.session import Store
 from nest_builder.store.tables import Decision, ReviewProject, Sample
 

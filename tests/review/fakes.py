@@ -5,7 +5,8 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
-from nest_builder.review.client import ReviewError, TaskLine
+from nest_builder.review.client import TaskLine
+from nest_builder.review.wire import ReviewError
 
 START = dt.datetime(2026, 3, 1, 10, tzinfo=dt.UTC)
 

@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from nest_builder.config import ReviewSettings
-from nest_builder.review import client
-from nest_builder.review.client import ReviewError, Server, connect, read_time
+from nest_builder.review import wire
+from nest_builder.review.client import Server, connect
+from nest_builder.review.wire import ReviewError, read_time
 
 Handler = Callable[[httpx.Request], httpx.Response]
 MOMENT = "2026-03-01T10:00:00.5Z"
@@ -77,7 +78,7 @@ def test_the_same_page_again_and_again_ends() -> None:
 
 
 def test_an_answer_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "MAX_ANSWER_BYTES", 10_000)
+    monkeypatch.setattr(wire, "MAX_ANSWER_BYTES", 10_000)
 
     class Endless(httpx.SyncByteStream):
         def __iter__(self) -> Iterator[bytes]:

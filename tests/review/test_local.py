@@ -9,7 +9,7 @@ import pytest
 
 from nest_builder.config import ReviewSettings
 from nest_builder.review import local
-from nest_builder.review.client import ReviewError
+from nest_builder.review.wire import ReviewError
 
 # Answers as Label Studio does at its start, and notes what it was given.
 PROGRAM = f"""#!{sys.executable}

@@ -14,13 +14,13 @@ from sqlalchemy import select
 from nest_builder.annotate.base import Boxes, Outline
 from nest_builder.annotate.masks import decode_mask, encode_mask
 from nest_builder.config import ReviewSettings
-from nest_builder.review.client import ReviewError
 from nest_builder.review.judging import current_decisions, disputed
 from nest_builder.review.pull import Pulled, pull
 from nest_builder.review.push import Asked, Pushed, doubtful, project_title, push, routed
 from nest_builder.review.said import mask_digest
 from nest_builder.review.status import read_reviews
 from nest_builder.review.tasks import TaskKey
+from nest_builder.review.wire import ReviewError
 from nest_builder.store.session import Store
 from nest_builder.store.tables import Annotation, Decision, ReviewProject, Route, Sample
 from tests.builders import NOW, fill_store, new_store

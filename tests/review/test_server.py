@@ -24,12 +24,13 @@ from nest_builder.annotate.masks import decode_mask, encode_mask, mask_iou
 from nest_builder.annotate.segment import Segmenter
 from nest_builder.clock import system_clock
 from nest_builder.config import AnnotateSettings, ReviewSettings
-from nest_builder.review.client import ReviewError, Server
+from nest_builder.review.client import Server
 from nest_builder.review.local import LocalServer, Login, environment_folder, install
 from nest_builder.review.pull import Pulled, pull
 from nest_builder.review.push import Asked, Pushed, doubtful, push
 from nest_builder.review.tasks import TaskKey
 from nest_builder.review.webhook import SECRET_HEADER, Listener
+from nest_builder.review.wire import ReviewError
 from nest_builder.store.session import Store
 from nest_builder.store.tables import Annotation, Decision, Image, Sample
 from tests.builders import fill_store, new_store
