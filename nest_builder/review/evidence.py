@@ -1,4 +1,11 @@
-"""All that speaks for or against a sample's annotation, joined: its own record, the entity's other pictures, the verdicts."""
+"""All that speaks for or against a sample's annotation, joined: its own record, the entity's other pictures, the verdicts.
+
+Measured and left out, as they say nothing of whether the *target* is right beyond `p_models` (log loss on worlds left out of the fit):
+the mask's stability when its box is jittered by a tenth (0.1999 -> 0.1992, area under the ROC curve 0.47) and its agreement with a
+second prompt, a point (0.1999 -> 0.2008, 0.49), worlds 0 and 101, for a third more time in `annotate`; the likeness of thing and
+description by CLIP's text tower (0.1283 -> 0.1297 beside everything else; worlds 0, 101, 102, 103). Verdicts are kept in the joined
+record; the prior does not weigh them, as it was fitted where no system had been run.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
