@@ -179,7 +179,10 @@ def listen(
     minutes: Annotated[float, typer.Option(help="The longest time between two pulls.", min=0.1)] = 10.0,
     verbose: VerboseOption = False,
 ) -> None:
-    """Fetch decisions as they are made, told by Label Studio's webhooks, until interrupted."""
+    """Fetch decisions as they are made, told by Label Studio's webhooks, until interrupted.
+
+    A Label Studio that `nest review start` did not start refuses private addresses, loopback too: give it a public one with --address.
+    """
     import secrets
 
     from nest_builder.clock import system_clock

@@ -131,6 +131,8 @@ class LocalServer:
             "LABEL_STUDIO_USER_TOKEN": secret["first_token"],
             "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",  # to get a personal access token with, see _token
             "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
+            # Its one user owns the machine and may as well reach its ports: else webhooks to loopback are refused.
+            "SSRF_PROTECTION_ENABLED": "false",
             "COLLECT_ANALYTICS": "false",
             "LATEST_VERSION_CHECK": "false",
             "SENTRY_DSN": "",
