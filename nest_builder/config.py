@@ -164,6 +164,14 @@ class RoseSettings(Section):
     image_embedder: str = Field(
         str(DATA / "models" / "clip-tiny"), description="a CLIP model, a folder or a hub id; empty: no VPE"
     )
+    visual_entities: Literal["references", "cloud-vision"] = Field(
+        "references",
+        description="what names things in the picture: reference pictures, or Google Cloud Vision (key in GOOGLE_VISION_KEY)",
+    )
+    vpe: dict[str, float] = Field(
+        {},
+        description="thresholds of VPE that are not the embedded CLIP's: reach, verify, margin, accept, absent, sure, filled",
+    )
     glance: bool = Field(
         True,
         description="WebSense looks at the picture too: a single thing of the kind asked for, if the model finds it, needs no search",

@@ -11,7 +11,7 @@ from nest_builder.config import Settings, load_settings
 from nest_builder.entities.hypernyms import lexicon
 from nest_builder.images.decode import BadImageError, decode_rgb
 from nest_builder.reasons import Reason
-from nest_builder.rose.base import WebSearch
+from nest_builder.rose.base import VisualEntities, WebSearch
 from nest_builder.rose.cache import Cache
 from nest_builder.rose.embed import CachedImages
 from nest_builder.rose.glance import RegionGlance
@@ -21,8 +21,8 @@ from nest_builder.rose.retrieval import IRAG
 from nest_builder.rose.rose import Rose
 from nest_builder.rose.search import ArticleSearch, Brave, SearxNG
 from nest_builder.rose.text_prompt import TextPrompt
-from nest_builder.rose.visual_entities import ReferenceMatch
-from nest_builder.rose.visual_prompt import VisualPrompt
+from nest_builder.rose.visual_entities import CloudVision, ReferenceMatch
+from nest_builder.rose.visual_prompt import VisualPrompt, VisualPromptSettings
 from nest_builder.rose.websense import WebSense
 from nest_builder.rose.websense_model import OpenQuestions
 from nest_builder.store.session import Store
@@ -79,10 +79,12 @@ def assemble(
 ) -> Rose:
     """Put ROSE together from models that are there already; what it has seen and read is its own."""
     words = lexicon(settings.entities.hypernyms)
-    visual_prompt = matching = glance = None
+    visual_prompt = glance = None
+    matching: VisualEntities | None = CloudVision() if settings.rose.visual_entities == "cloud-vision" else None
     if models.images is not None:
-        visual_prompt = VisualPrompt(models.detector, models.masks, CachedImages(models.images))
-        matching = ReferenceMatch.beside(visual_prompt)
+        limits = VisualPromptSettings.model_validate(settings.rose.vpe)
+        visual_prompt = VisualPrompt(models.detector, models.masks, CachedImages(models.images), limits)
+        matching = matching or ReferenceMatch.beside(visual_prompt)
         glance = RegionGlance(visual_prompt.finder) if settings.rose.glance else None
     websense = WebSense(
         models.knowledge,

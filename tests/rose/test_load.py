@@ -16,6 +16,7 @@ from nest_builder.rose.cache import Cache
 from nest_builder.rose.load import assemble, load_rose, read_image
 from nest_builder.rose.models import load_models
 from nest_builder.rose.search import SearxNG
+from nest_builder.rose.visual_entities import CloudVision
 from nest_builder.web.exchange import Consent, Exchange, FetchFailed, FetchReason, RobotsVerdict, Validators
 from tests.rose.fakes import query
 
@@ -125,6 +126,7 @@ def with_rose(folder: Path, **rose: Any) -> Settings:
         ({"search_url": ""}, ValueError, "rose.search_url: name the SearxNG instance"),
         ({"search": "articles"}, ValueError, "the search among articles needs a store"),
         ({"language_url": "http://localhost:1/v1"}, ValueError, "rose.language_model: name the model"),
+        ({"image_embedder": "openai/clip-vit-base-patch32", "vpe": {"verified": 0.9}}, ValueError, "verified"),
     ],
 )
 def test_wrong_settings_are_said_before_anything_is_loaded(
@@ -144,6 +146,14 @@ def test_what_settings_name_is_what_is_built(tmp_path: Path) -> None:
         assert said.segmentation.mask.any()
     with load_rose(with_rose(tmp_path, image_embedder="", cache=""), OneAnswer()) as rose:  # type: ignore[arg-type]
         assert rose.visual_prompt is None
+
+
+def test_thresholds_and_what_names_things_are_settings(tmp_path: Path) -> None:
+    clip = "openai/clip-vit-base-patch32"
+    settings = with_rose(tmp_path, image_embedder=clip, visual_entities="cloud-vision", vpe={"verify": 0.9}, cache="")
+    with load_rose(settings, OneAnswer()) as rose:  # type: ignore[arg-type]
+        assert isinstance(rose.irag._visual, CloudVision)  # type: ignore[union-attr]
+        assert rose.visual_prompt.settings.verify == 0.9  # type: ignore[union-attr]
 
 
 def test_parts_share_what_they_load(tmp_path: Path) -> None:
