@@ -250,13 +250,19 @@ def _filter(field: str, operator: str, kind: str, value: Any) -> dict[str, Any]:
     return {"filter": f"filter:tasks:{field}", "operator": operator, "type": kind, "value": value}
 
 
+def key_of(task: Mapping[str, Any]) -> str:
+    """Return the key that a task of ours carries in its ``meta``; "" where it is another's."""
+    meta = task.get("meta")
+    key = meta.get("nest") if isinstance(meta, dict) else None
+    return key if isinstance(key, str) else ""
+
+
 def _line(task: Mapping[str, Any]) -> TaskLine:
     try:
-        meta, annotations = task.get("meta") or {}, task["annotations"]
-        key = meta.get("nest", "")
+        annotations = task["annotations"]
         return TaskLine(
             task["id"],
-            key if isinstance(key, str) else "",
+            key_of(task),
             read_time(task["updated_at"]),
             {int(one["id"]): read_time(one["updated_at"]) for one in annotations},
             int(task.get("overlap") or 1),

@@ -22,7 +22,7 @@ from nest_builder.config import ReviewSettings
 from nest_builder.images.decode import BadImageError, decode_rgb
 from nest_builder.review.answers import Answer, Unusable, UnusableError, read_answer
 from nest_builder.review.brush import decode_mask as decode_brush
-from nest_builder.review.client import Server, TaskLine
+from nest_builder.review.client import Server, TaskLine, key_of
 from nest_builder.review.judging import judge, settle
 from nest_builder.review.push import project_title
 from nest_builder.review.said import mask_digest
@@ -145,7 +145,7 @@ class _Reader:
 
     def read(self, tasks: Sequence[dict[str, Any]]) -> None:
         """Write the decisions of a batch of tasks, in one transaction."""
-        keys = {task["id"]: TaskKey.parse(str((task.get("meta") or {}).get("nest", ""))) for task in tasks}
+        keys = {task["id"]: TaskKey.parse(key_of(task)) for task in tasks}
         counts = Pulled(self._report.project, tasks=len(tasks))
         with self._store.sessions() as session:
             wanted = sorted({key.sample for key in keys.values() if key is not None})

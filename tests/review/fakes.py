@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
-from nest_builder.review.client import TaskLine
+from nest_builder.review.client import TaskLine, key_of
 from nest_builder.review.wire import ReviewError
 
 START = dt.datetime(2026, 3, 1, 10, tzinfo=dt.UTC)
@@ -58,8 +58,9 @@ class FakeServer:
         self._ask("lines")
         for task in self._of(project):
             changed = {one["id"]: dt.datetime.fromisoformat(one["updated_at"]) for one in task["annotations"]}
-            key = (task["meta"] or {}).get("nest", "")
-            yield TaskLine(task["id"], key, dt.datetime.fromisoformat(task["updated_at"]), changed, task["overlap"])
+            yield TaskLine(
+                task["id"], key_of(task), dt.datetime.fromisoformat(task["updated_at"]), changed, task["overlap"]
+            )
 
     def changed(self, project: int, since: dt.datetime | None, page: int) -> Iterator[dict[str, Any]]:
         for at, task in enumerate(self._of(project)):

@@ -63,13 +63,19 @@ def test_pages_go_by_number_so_that_deletions_meanwhile_skip_nothing() -> None:
         (always(status_code=200, json={"tasks": [line(0)]}), "not in the order"),
         (always(status_code=200, json={"tasks": [line(4), line(4)]}), "not in the order"),
         (always(status_code=200, json={"tasks": [line(4, updated_at="now")]}), "task 4: ValueError"),
-        (always(status_code=200, json={"tasks": [line(4, meta=[1])]}), "task 4: AttributeError"),
+        (always(status_code=200, json={"tasks": [line(4, annotations=[5])]}), "task 4: TypeError"),
         (always(status_code=200, json={"tasks": [line(4, annotations=None)]}), "task 4: TypeError"),
     ],
 )  # fmt: skip
 def test_answers_that_are_none(handler: Handler, error: str) -> None:
     with pytest.raises(ReviewError, match=error):
         list(server(handler).lines(1, 2))
+
+
+@pytest.mark.parametrize("meta", [None, [1], "nest", {}, {"nest": None}, {"nest": ["k"]}])
+def test_tasks_of_others(meta: Any) -> None:
+    (one,) = server(always(status_code=200, json={"tasks": [line(4, meta=meta)]})).lines(1, 2)
+    assert one.key == ""
 
 
 def test_the_same_page_again_and_again_ends() -> None:

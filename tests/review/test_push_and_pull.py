@@ -298,6 +298,7 @@ def test_the_models_change_their_mind(store: Store, server: FakeServer) -> None:
     [
         ({"meta": {"nest": "0" * 16 + ":" + "1" * 16 + ":" + "2" * 16}}, "task not made by us, or its sample is gone"),
         ({"meta": {"nest": "' or 1=1"}}, "task not made by us, or its sample is gone"),
+        ({"meta": [1]}, "task not made by us, or its sample is gone"),
         ({"meta": None}, "task not made by us, or its sample is gone"),
         ({}, "malformed"),
     ],
