@@ -22,7 +22,7 @@ from nest_builder.review.said import Said, by_annotation, by_sample, read_said, 
 from nest_builder.rose.base import ImageEmbedder
 from nest_builder.rose.cache import Cache
 from nest_builder.rose.embed import ClipImages
-from nest_builder.stage import Done, Failed, Item, Outcome
+from nest_builder.stage import Done, Failed, Item, Outcome, Postponed
 from nest_builder.store.blobs import Blobs
 from nest_builder.store.tables import Annotation, Article, Decision, Image, Route, Row, Sample, Verdict
 
@@ -98,7 +98,9 @@ class Review:
         said = read_said(session)
         try:
             looks = self._looks(session, said)
-        except (*MODEL_ERRORS, OSError) as error:
+        except OSError as error:
+            return Postponed(item.key, f"the embedder of pictures cannot be had: {error}")
+        except MODEL_ERRORS as error:
             return Failed(item.key, f"{type(error).__name__}: {error}")
         prior = self._prior or load_prior()
         evidence = {one.annotation_id: one for one in read_evidence(session, looks)}

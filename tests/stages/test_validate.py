@@ -167,7 +167,7 @@ def test_a_broken_static_model_gives_no_verdict_and_says_why(store):
 
 
 @pytest.mark.parametrize(
-    ("knows", "said"), [(False, " would prove nothing: 3 samples."), (True, " would prove nothing.")]
+    ("knows", "said"), [(False, " would prove nothing: 3 samples."), (True, " would prove nothing. A verdict")]
 )
 def test_the_card_says_where_the_control_set_failed(store, tmp_path, knows, said):
     settings = Settings(workdir=tmp_path)
@@ -179,7 +179,7 @@ def test_the_card_says_where_the_control_set_failed(store, tmp_path, knows, said
     (card,) = tmp_path.glob("editions/*/README.md")
     (line,) = (line for line in card.read_text().splitlines() if line.startswith("- `verdict` is null until"))
     assert "failed the control set (under a gIoU of 0.6 on entities" in line
-    assert line.endswith(said)
+    assert said in line
 
 
 def test_a_search_that_stays_down_costs_no_attempt_and_nothing_stored(store):
