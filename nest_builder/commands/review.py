@@ -68,16 +68,12 @@ def start(
             emit(asdict(login), one_line=True)
         else:
             variable = settings.review.token_variable
-            lines = [
-                f"address   {login.url}",
-                f"e-mail    {login.email}",
-                f"password  {login.password}",
-                "",
-                "for `nest review push` and `pull`, in another terminal:",
-                f"export NEST_REVIEW__URL={login.url}",
-                f"export {variable}={login.token}",
-            ]
-            out.print(Panel("\n".join(lines), title="Label Studio", expand=False), soft_wrap=True)
+            lines = [f"address   {login.url}", f"e-mail    {login.email}", f"password  {login.password}"]
+            out.print(Panel("\n".join(lines), title="Label Studio", expand=False))
+            out.print("for `nest review push` and `pull`, in another terminal:")
+            # Outside the frame, which would cut a token that is longer than the terminal is wide.
+            out.print(f"export NEST_REVIEW__URL={login.url}", soft_wrap=True, highlight=False)
+            out.print(f"export {variable}={login.token}", soft_wrap=True, highlight=False)
             out.print("Ctrl-C ends it. What people decide is kept.")
         server.wait()
         raise give_up("Label Studio ended by itself: see server.log beside its data")

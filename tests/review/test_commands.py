@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from nest_builder.cli import app
+from nest_builder.review.local import Login
 from tests.builders import fill_store, new_store
 from tests.review.fakes import FakeServer
 from tests.review.label_studio import choice
@@ -43,6 +44,29 @@ def test_push_pull_and_status(workdir: Path, server: FakeServer) -> None:
     (edition,) = json.loads(review(workdir, "status", "--json").stdout)["editions"]
     assert (edition["decisions"], edition["tasks"], edition["open"]) == ({"reject": 1}, 5, 3)
     assert edition["pulled_at"]
+
+
+def test_start_says_the_whole_token_however_narrow_the_terminal(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = "t" * 300
+
+    class Local:
+        def __init__(self, command: Path, folder: Path, port: int) -> None:
+            self.stopped = False
+
+        def start(self) -> Login:
+            return Login("http://127.0.0.1:8080", "reviewer@nest.local", "secret", token)
+
+        def wait(self) -> None:
+            raise KeyboardInterrupt
+
+        def stop(self) -> None:
+            self.stopped = True
+
+    monkeypatch.setattr("nest_builder.review.local.install", lambda folder: Path("label-studio"))
+    monkeypatch.setattr("nest_builder.review.local.LocalServer", Local)
+    said = review(workdir, "start").stdout.splitlines()
+    assert f"export LABEL_STUDIO_API_KEY={token}" in said
+    assert "export NEST_REVIEW__URL=http://127.0.0.1:8080" in said
 
 
 def test_in_words(workdir: Path, server: FakeServer) -> None:
