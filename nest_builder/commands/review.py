@@ -1,5 +1,6 @@
 """``nest review start | push | pull | listen | status``: people, in Label Studio."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -63,6 +64,8 @@ def start(
             login = server.start()
     except (ReviewError, OSError) as error:
         raise give_up(str(error)) from error
+    # A service manager ends its programs so: without this the server would go on alone.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if as_json:
             emit(asdict(login), one_line=True)

@@ -64,6 +64,7 @@ def test_start_says_the_whole_token_however_narrow_the_terminal(workdir: Path, m
 
     monkeypatch.setattr("nest_builder.review.local.install", lambda folder: Path("label-studio"))
     monkeypatch.setattr("nest_builder.review.local.LocalServer", Local)
+    monkeypatch.setattr("signal.signal", lambda *_: None)  # of the tests' own process
     said = review(workdir, "start").stdout.splitlines()
     assert f"export LABEL_STUDIO_API_KEY={token}" in said
     assert "export NEST_REVIEW__URL=http://127.0.0.1:8080" in said
