@@ -148,6 +148,10 @@ class ExportSettings(Section):
     test_days: int = Field(30, ge=0, description="samples of the newest days form the test split")
     rows_per_group: int = 100
 
+    def name_at(self, now: dt.datetime) -> str:
+        """Return the name of the edition that a run at a time is about."""
+        return self.edition or f"{now:%Y.%m}"
+
 
 class RoseSettings(Section):
     """The segmenter that is asked, and the retrieval around it. Detector and mask model are those of ``annotate``."""

@@ -257,7 +257,7 @@ def _edition(settings: Settings) -> str:
     """Return the name of the edition that an export would write."""
     from nest_builder.clock import system_clock
 
-    return settings.export.edition or f"{settings.now or system_clock():%Y.%m}"
+    return settings.export.name_at(settings.now or system_clock())
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from nest_builder.annotate.masks import decode_mask
 from nest_builder.digest import digest, short_id
+from nest_builder.review.judging import current_decisions
 from nest_builder.review.said import mask_digest
 from nest_builder.store.tables import Annotation, Decision, Sample, Verdict
 from nest_builder.validate.verdicts import Attempt, Rule, judge
@@ -46,12 +47,11 @@ class Reviews:
     """
 
     def __init__(self, session: Session) -> None:
-        query = select(Decision).where(Decision.state == "current").order_by(Decision.decided_at, Decision.id)
-        self._of_sample: dict[str, list[Decision]] = defaultdict(list)
+        self._of_sample = current_decisions(session)
         self._of_annotation: dict[str, list[Decision]] = defaultdict(list)
-        for row in session.scalars(query):
-            self._of_sample[row.sample_id].append(row)
-            self._of_annotation[row.annotation_id].append(row)
+        for rows in self._of_sample.values():
+            for row in rows:
+                self._of_annotation[row.annotation_id].append(row)
 
     def of(self, sample: Sample, annotation: Annotation) -> Reviewed | None:
         """Return what was said of a sample, or None where nobody said anything that still holds."""

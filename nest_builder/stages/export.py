@@ -66,7 +66,7 @@ class Export:
         """List the one edition, once there are samples."""
         if session.scalar(select(Sample.id).limit(1)) is None:
             return []
-        edition = self._settings.edition or f"{self._clock():%Y.%m}"
+        edition = self._settings.name_at(self._clock())
         rows = [
             list(
                 session.execute(

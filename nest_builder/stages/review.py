@@ -197,7 +197,7 @@ class Review:
 
     @property
     def _edition(self) -> str:
-        return self._settings.export.edition or f"{self._clock():%Y.%m}"
+        return self._settings.export.name_at(self._clock())
 
 
 ROUTING = (
