@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nest_builder.annotate.base import Boxes, Detector
-from nest_builder.config import Section
+from nest_builder.sections import Section
 from nest_builder.entities.hypernyms import BUILT_IN
 from nest_builder.rose.base import Features, ImageEmbedder
 from nest_builder.rose.embed import content_key, unit_rows

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from nest_builder.config import Section
+from nest_builder.sections import Section
 from nest_builder.entities.dates import DATE
 from nest_builder.entities.hypernyms import Lexicon, lexicon
 from nest_builder.entities.looks import COLOUR

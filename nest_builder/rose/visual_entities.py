@@ -13,7 +13,7 @@ from PIL import Image
 from pydantic import BaseModel, Field, ValidationError
 from urllib3.exceptions import HTTPError
 
-from nest_builder.config import Section
+from nest_builder.sections import Section
 from nest_builder.questions.checks import mentions
 from nest_builder.rose.base import Reference
 from nest_builder.rose.regions import RegionFinder

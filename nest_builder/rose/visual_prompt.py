@@ -23,7 +23,7 @@ from PIL import Image
 from nest_builder.annotate.base import MODEL_ERRORS, Boxes, Detector, Mask, MaskModel
 from nest_builder.annotate.boxes import box_iou
 from nest_builder.annotate.masks import mask_box
-from nest_builder.config import Section
+from nest_builder.sections import Section
 from nest_builder.entities.hypernyms import lexicon
 from nest_builder.rose.base import ImageEmbedder, Reference, Retrieval, Step
 from nest_builder.rose.embed import content_key
