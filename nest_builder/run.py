@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from nest_builder.config import Settings
 from nest_builder.pipeline import build_stages
 from nest_builder.progress import Progress
-from nest_builder.stage import Execute, Report, Runner, Stage, here
+from nest_builder.runner import Execute, Runner, here
+from nest_builder.stage import Report, Stage
 from nest_builder.workspace import Workspace, open_workspace
 
 

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from nest_builder.clock import fixed_clock
 from nest_builder.reasons import Reason
-from nest_builder.stage import Batch, Done, Failed, Item, Outcome, Postponed, Rejected, Report, Runner
+from nest_builder.runner import Runner
+from nest_builder.stage import Batch, Done, Failed, Item, Outcome, Postponed, Rejected, Report
 from nest_builder.store.session import Store, open_store
 from nest_builder.store.tables import Article, Edition, LedgerEntry, Row, StageRun
 

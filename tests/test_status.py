@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from nest_builder.clock import fixed_clock
 from nest_builder.config import Settings
-from nest_builder.stage import Runner
+from nest_builder.runner import Runner
 from nest_builder.stages.export import Export
 from nest_builder.status import read_status, status_table
 from nest_builder.store.tables import LedgerEntry, StageRun

@@ -33,7 +33,8 @@ from nest_builder.config import load_settings
 from nest_builder.newsworld.model import NOW
 from nest_builder.newsworld.world import World
 from nest_builder.pipeline import build_stages
-from nest_builder.stage import Failed, Runner
+from nest_builder.runner import Runner
+from nest_builder.stage import Failed
 from nest_builder.stages.annotate import Annotate, targets_of
 from nest_builder.store.tables import Entity, Image
 from nest_builder.workspace import open_workspace

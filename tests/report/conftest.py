@@ -6,7 +6,7 @@ import pytest
 from nest_builder.clock import fixed_clock
 from nest_builder.config import Settings
 from nest_builder.report import write_report
-from nest_builder.stage import Runner
+from nest_builder.runner import Runner
 from nest_builder.stages.export import Export
 from nest_builder.store.session import Store
 from tests.builders import NOW, fill_store, new_store

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from nest_builder.clock import fixed_clock
 from nest_builder.config import EntitySettings
-from nest_builder.stage import Report, Runner, Stage
+from nest_builder.runner import Runner
+from nest_builder.stage import Report, Stage
 from nest_builder.stages.assess import Assess
 from nest_builder.stages.recognize import Recognize
 from nest_builder.store.session import Store, open_store

@@ -15,7 +15,7 @@ from nest_builder.clock import fixed_clock
 from nest_builder.config import AnnotateSettings
 from nest_builder.digest import short_id
 from nest_builder.reasons import Reason
-from nest_builder.stage import Runner
+from nest_builder.runner import Runner
 from nest_builder.stages.annotate import Annotate
 from nest_builder.store.session import Store, open_store
 from nest_builder.store.tables import Annotation, Depiction, Entity, Image, LedgerEntry

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from nest_builder.config import SourceSettings, WebSettings
 from nest_builder.reasons import Reason
-from nest_builder.stage import Runner
+from nest_builder.runner import Runner
 from nest_builder.stages.collect import REASONS, Collect
 from nest_builder.store.session import Store, open_store
 from nest_builder.store.tables import Entry, LedgerEntry, Page, SourceState

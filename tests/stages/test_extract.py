@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from nest_builder.config import ExtractSettings
 from nest_builder.reasons import Reason
-from nest_builder.stage import Runner
+from nest_builder.runner import Runner
 from nest_builder.stages.extract import Extract, load_extractor
 from nest_builder.store.session import Store, open_store
 from nest_builder.store.tables import Article, Entry, Figure, LedgerEntry, Page

@@ -11,7 +11,8 @@ from sqlalchemy import select
 from nest_builder.clock import fixed_clock
 from nest_builder.config import ImageSettings, WebSettings
 from nest_builder.reasons import Reason
-from nest_builder.stage import Item, Runner
+from nest_builder.runner import Runner
+from nest_builder.stage import Item
 from nest_builder.stages.gather import Gather
 from nest_builder.store.session import Store, open_store
 from nest_builder.store.tables import Article, Depiction, Entity, Figure, Image, LedgerEntry, Mention, Page, Row

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from nest_builder.config import ExtractSettings, SourceSettings, WebSettings
 from nest_builder.reasons import Reason
-from nest_builder.stage import Runner
+from nest_builder.runner import Runner
 from nest_builder.stages.collect import Collect
 from nest_builder.stages.extract import Extract
 from nest_builder.store.session import open_store

@@ -14,7 +14,8 @@ from nest_builder.config import Settings
 from nest_builder.review.calibration import Prior
 from nest_builder.review.simulate import Reviewer
 from nest_builder.review.summary import review_summary
-from nest_builder.stage import Report, Runner
+from nest_builder.runner import Runner
+from nest_builder.stage import Report
 from nest_builder.stages.review import Review
 from nest_builder.store.session import Store
 from nest_builder.store.tables import Annotation, LedgerEntry, Route, Sample

@@ -20,9 +20,10 @@ from nest_builder.export.records import read_records
 from nest_builder.reasons import Reason
 from nest_builder.rose.base import Retrieval, Step
 from nest_builder.rose.rose import Rose
+from nest_builder.runner import Runner
 from nest_builder.segmenters.base import Segmentation
 from nest_builder.segmenters.loading import load_segmenter
-from nest_builder.stage import Report, Runner
+from nest_builder.stage import Report
 from nest_builder.stages.export import Export
 from nest_builder.stages.validate import Validate
 from nest_builder.store.session import Store, open_store
