@@ -31,9 +31,11 @@ class Encyclopedia:
 
     Args:
         world: Its canon is described, and some of what is new.
+        now: Pages that were begun later are not there yet.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, now: datetime = NOW) -> None:
+        self._now = now
         self._pages: dict[str, Page] = {}
         for record in snapshot(world.canon):
             self._add(str(record["name"]), str(record["since"]), CUTOFF - timedelta(days=30), "canon")
@@ -53,7 +55,11 @@ class Encyclopedia:
 
     def has(self, title: str) -> bool:
         """Whether there is a page of that exact title."""
-        return title in self._pages
+        return self._find(title) is not None
+
+    def _find(self, title: str) -> Page | None:
+        page = self._pages.get(title)
+        return page if page is not None and page.first <= self._now else None
 
     def query(self, parameters: dict[str, str]) -> dict[str, Any]:
         """Answer action=query&prop=revisions, formatversion=2, as MediaWiki does.
@@ -78,11 +84,11 @@ class Encyclopedia:
             clean = clean[:1].upper() + clean[1:]
             if clean != title:
                 normalized.append({"fromencoded": False, "from": title, "to": clean})
-            page = self._pages.get(clean)
+            page = self._find(clean)
             if page and page.target and "redirects" in parameters:
                 redirects.append({"from": clean, "to": page.target})
                 clean = page.target
-                page = self._pages[clean]
+                page = self._find(clean)
             pages[clean] = self._describe(page, clean, parameters)
         answer: dict[str, Any] = {"batchcomplete": True, "query": {}}
         if normalized:
@@ -97,7 +103,7 @@ class Encyclopedia:
             return {"ns": 0, "title": title, "missing": True}
         described: dict[str, Any] = {"pageid": page.number, "ns": 0, "title": page.title}
         if parameters.get("prop") == "revisions":
-            newer = parameters.get("rvdir") == "newer"
+            newer = parameters.get("rvdir") == "newer" or page.last > self._now
             moment = page.first if newer else page.last
             revision = {
                 "revid": page.number * 100 + (0 if newer else 7),

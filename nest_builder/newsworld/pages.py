@@ -2,12 +2,13 @@
 
 # ruff: noqa: E501 (markup is written as the sites write it)
 import json
+from datetime import datetime
 from typing import Any, Final
 
 from jinja2 import DictLoader, Environment
 
 from nest_builder.newsworld.markup import plain
-from nest_builder.newsworld.model import Article, Outlet, chance
+from nest_builder.newsworld.model import NOW, Article, Outlet, chance
 from nest_builder.newsworld.world import World
 
 SECTIONS: Final = ("business", "technology", "city", "sport", "politics", "culture")
@@ -97,14 +98,16 @@ def feed_path(outlet: Outlet) -> str:
     return "" if not outlet.feed else "/atom.xml" if outlet.feed == "atom" else "/feed.xml"
 
 
-def article_page(world: World, article: Article) -> str:
-    """The page of an article in its outlet's house style."""
+def article_page(world: World, article: Article, now: datetime = NOW) -> str:
+    """The page of an article in its outlet's house style, with links to what was published by ``now``."""
     rng = chance("page", world.seed, article.url)
     title, description = plain(article.title), plain(article.paragraphs[0])[:160]
     lead = article.figures[0] if article.figures else None
     others = [a for a in world.articles.values() if a.outlet == article.outlet and a.url != article.url and not a.flags]
     related = [
-        {"url": world.faults.link(a.url), "title": plain(a.title)} for a in rng.sample(others, min(4, len(others)))
+        {"url": world.faults.link(a.url), "title": plain(a.title)}
+        for a in rng.sample(others, min(4, len(others)))
+        if a.published <= now
     ]
     jsonld = {
         "@context": "https://schema.org", "@type": "NewsArticle", "headline": title, "datePublished": article.published.isoformat(),
@@ -164,9 +167,9 @@ def _spoil(page: str) -> str:
     )
 
 
-def front_page(world: World, outlet: Outlet, section: str = "") -> str:
+def front_page(world: World, outlet: Outlet, section: str = "", now: datetime = NOW) -> str:
     """The home page (the newest articles) or a section's page (all of its articles)."""
-    chosen = [a for a in listed_articles(world, outlet) if not section or a.section == section]
+    chosen = [a for a in listed_articles(world, outlet, now) if not section or a.section == section]
     items = [
         {
             "url": world.faults.link(a.url),
@@ -182,9 +185,9 @@ def front_page(world: World, outlet: Outlet, section: str = "") -> str:
     )
 
 
-def listed_articles(world: World, outlet: Outlet) -> list[Article]:
-    """An outlet's articles, newest first."""
-    mine = (article for article in world.articles.values() if article.outlet == outlet)
+def listed_articles(world: World, outlet: Outlet, now: datetime = NOW) -> list[Article]:
+    """An outlet's articles that were published by ``now``, newest first."""
+    mine = (article for article in world.articles.values() if article.outlet == outlet and article.published <= now)
     return sorted(mine, key=lambda article: (article.published, article.url), reverse=True)
 
 

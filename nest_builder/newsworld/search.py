@@ -3,10 +3,11 @@
 import math
 import re
 from collections import Counter
+from datetime import datetime
 from typing import Any, Final
 
 from nest_builder.newsworld.markup import plain
-from nest_builder.newsworld.model import Article
+from nest_builder.newsworld.model import NOW, Article
 from nest_builder.newsworld.world import World
 
 PAGE: Final = 10
@@ -26,11 +27,16 @@ class SearchIndex:
 
     Args:
         world: What can be found; what robots.txt closes cannot.
+        now: Nor can what was published later.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, now: datetime = NOW) -> None:
         self._world = world
-        self._articles = [a for a in world.articles.values() if not world.closed(a.url) and "textless" not in a.flags]
+        self._articles = [
+            a
+            for a in world.articles.values()
+            if a.published <= now and not world.closed(a.url) and "textless" not in a.flags
+        ]
         self._pages = [self._terms(article) for article in self._articles]
         self._pictures = [(article, n) for article in self._articles for n in range(len(article.figures))]
         self._captions = [

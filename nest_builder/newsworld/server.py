@@ -8,11 +8,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from nest_builder.newsworld.model import NOW
 from nest_builder.newsworld.site import STALL_SECONDS, Request, Site
 from nest_builder.newsworld.world import World
 
@@ -96,9 +98,11 @@ class Running:
         port: The port on loopback.
     """
 
-    def __init__(self, world: World, port: int = 0, stall: float = STALL_SECONDS, latency: float = 0.0) -> None:
-        self.world = world
-        self._server = _Server(port, Site(world, stall), latency)
+    def __init__(
+        self, world: World, port: int = 0, stall: float = STALL_SECONDS, latency: float = 0.0, now: datetime = NOW
+    ) -> None:
+        self.world, self._stall = world, stall
+        self._server = _Server(port, Site(world, stall, now), latency)
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="newsworld", daemon=True)
         self._thread.start()
@@ -107,6 +111,10 @@ class Running:
     def origin(self) -> str:
         """What a client's `resolve` setting names: "http://127.0.0.1:PORT"."""
         return f"http://127.0.0.1:{self.port}"
+
+    def move_to(self, now: datetime) -> None:
+        """Show the world as of another moment, from the next request on."""
+        self._server.site = Site(self.world, self._stall, now)
 
     def close(self) -> None:
         """Stop serving and free the port."""
@@ -124,7 +132,13 @@ class Running:
 
 
 def serve(
-    seed: int, port: int = 0, truth: Path | None = None, *, stall: float = STALL_SECONDS, latency: float = 0.0
+    seed: int,
+    port: int = 0,
+    truth: Path | None = None,
+    *,
+    stall: float = STALL_SECONDS,
+    latency: float = 0.0,
+    now: datetime = NOW,
 ) -> Running:
     """Start serving a world.
 
@@ -134,6 +148,7 @@ def serve(
         truth: Write the world's truth there, as JSON.
         stall: Seconds for which stalling bodies pause.
         latency: Seconds before every answer, as on a real network.
+        now: Nothing is shown that was published later.
 
     Raises:
         OSError: The port is taken, or the truth cannot be written.
@@ -141,7 +156,7 @@ def serve(
     world = World(seed)
     if truth is not None:
         truth.write_text(json.dumps(world.truth(), ensure_ascii=False), encoding="utf-8")
-    return Running(world, port, stall, latency)
+    return Running(world, port, stall, latency, now)
 
 
 def serve_forever(
@@ -152,6 +167,7 @@ def serve_forever(
     latency: float = 0.0,
     announce: bool = False,
     with_parent: bool = False,
+    now: datetime = NOW,
 ) -> None:
     """Serve a world until interrupted.
 
@@ -161,21 +177,28 @@ def serve_forever(
         truth: Write the world's truth there.
         latency: Seconds before every answer.
         announce: Write {"port": ...} to standard output when ready.
-        with_parent: Also stop when standard input closes, so that a killed parent leaves no orphan.
+        with_parent: Also stop when standard input closes, so that a killed parent leaves no orphan. Each line that the
+            parent writes there is a time, ISO 8601, to move to; a line on standard output says that it is done.
+        now: Nothing is shown that was published later.
     """
-    with serve(seed, port, truth, latency=latency) as running:
+    with serve(seed, port, truth, latency=latency, now=now) as running:
         log.info("newsworld %d answers at %s", seed, running.origin)
         if announce:
-            sys.stdout.write(json.dumps({"port": running.port}) + "\n")
-            sys.stdout.flush()
+            _say({"port": running.port})
         try:
             if with_parent:
-                while sys.stdin.buffer.read(4096):
-                    continue  # only the end of the input means something
+                for line in sys.stdin:
+                    running.move_to(datetime.fromisoformat(line.strip()))
+                    _say({"now": line.strip()})
             else:
                 threading.Event().wait()
         except KeyboardInterrupt:
             log.info("interrupted")
+
+
+def _say(what: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -187,6 +210,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before every answer")
     parser.add_argument("--announce", action="store_true", help='write {"port": ...} when ready')
     parser.add_argument("--with-parent", action="store_true", help="stop when standard input closes")
+    parser.add_argument("--now", type=datetime.fromisoformat, default=NOW, help="show the world as of this time")
     options = parser.parse_args(argv)
     serve_forever(
         options.seed,
@@ -195,6 +219,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         latency=options.latency,
         announce=options.announce,
         with_parent=options.with_parent,
+        now=options.now,
     )
 
 

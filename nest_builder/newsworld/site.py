@@ -1,4 +1,4 @@
-"""What each host of the simulated web answers: a function of the world, the request and how often it came before."""
+"""What each host of the simulated web answers: a function of the world, the day, the request and how often it came before."""
 
 import gzip
 import hashlib
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import format_datetime, parsedate_to_datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -75,14 +75,33 @@ class Site:
     Args:
         world: What there is to serve.
         stall: Seconds for which the bodies of stalling addresses pause; longer than a client's patience.
+        now: What was published later is not there yet. robots.txt is: a newsroom closes an address before it prints.
     """
 
-    def __init__(self, world: World, stall: float = STALL_SECONDS) -> None:
-        self._world, self._stall = world, stall
-        self._index, self._encyclopedia = SearchIndex(world), Encyclopedia(world)
-        self._targets = {listed: url for url, listed in world.faults.listed.items() if listed != url}
+    def __init__(self, world: World, stall: float = STALL_SECONDS, now: datetime = NOW) -> None:
+        self._world, self._stall, self._now = world, stall, min(now, NOW)
+        self._articles = {url: article for url, article in world.articles.items() if article.published <= self._now}
+        listed = world.faults.listed.items()
+        self._targets = {other: url for url, other in listed if other != url and self._is_out(url)}
         self._page = lru_cache(maxsize=512)(self._article_body)
         self._document = lru_cache(maxsize=128)(self._document_body)
+
+    @cached_property
+    def _index(self) -> SearchIndex:
+        return SearchIndex(self._world, self._now)
+
+    @cached_property
+    def _encyclopedia(self) -> Encyclopedia:
+        return Encyclopedia(self._world, self._now)
+
+    def _is_out(self, url: str) -> bool:
+        """Whether a page, or an article that shows the picture or the poster, is published."""
+        if url in self._world.articles:
+            return url in self._articles
+        shown = self._world.article_urls_of.get(url)
+        if shown is None:
+            shown = [page for page, bomb in self._world.faults.bombs.items() if bomb == url]
+        return any(page in self._articles for page in shown)
 
     def respond(self, request: Request) -> Response:
         """Answer a request, conditional ones with 304, and compress where a page's plan says so."""
@@ -126,14 +145,14 @@ class Site:
         if fault == "unavailable" and request.earlier == 0:
             return Response(503, pages.plain_page("Service unavailable", "Back soon.").encode())
         delay = {"stall": self._stall, "slow": SLOW_SECONDS}.get(fault, 0.0)
-        if request.url in self._world.articles:
+        if request.url in self._articles:
             body = self._page(request.url)
             kind = "image/jpeg" if fault == "page_as_image" else HTML
-            return Response(200, body, kind, self._world.articles[request.url].published, delay=delay)
+            return Response(200, body, kind, self._articles[request.url].published, delay=delay)
         return replace(self._media(request, fault), delay=delay)
 
     def _article_body(self, url: str) -> bytes:
-        return pages.article_page(self._world, self._world.articles[url]).encode()
+        return pages.article_page(self._world, self._articles[url], self._now).encode()
 
     def _document_body(self, host: str, path: str) -> Response | None:
         """Robots, feeds, lists and furniture: what does not change from request to request."""
@@ -152,18 +171,19 @@ class Site:
         return self._listing(outlet, path) if outlet else None
 
     def _listing(self, outlet: Outlet, path: str) -> Response | None:
+        changed = feeds.last_change(self._world, outlet, self._now)
         if path == "/":
-            return Response(200, pages.front_page(self._world, outlet).encode(), HTML, NOW)
+            return Response(200, pages.front_page(self._world, outlet, now=self._now).encode(), HTML, changed)
         if path.startswith("/section/") and path[9:] in pages.SECTIONS:
-            return Response(200, pages.front_page(self._world, outlet, path[9:]).encode(), HTML, NOW)
+            return Response(200, pages.front_page(self._world, outlet, path[9:], self._now).encode(), HTML, changed)
         if path == pages.feed_path(outlet):
             kind = "application/atom+xml" if outlet.feed == "atom" else "application/rss+xml"
-            return Response(200, feeds.feed(self._world, outlet).encode(), f"{kind}; charset=utf-8", NOW)
+            return Response(200, feeds.feed(self._world, outlet, self._now).encode(), f"{kind}; charset=utf-8", changed)
         if path in ("/about", "/privacy", "/contact", "/newsletter"):
             text = f"{outlet.name} is written for people who like to know."
             return Response(200, pages.plain_page(path[1:].capitalize(), text).encode(), HTML, NOW)
         if path == "/sitemap.xml":
-            return Response(200, feeds.sitemap(self._world, outlet).encode(), "application/xml", NOW)
+            return Response(200, feeds.sitemap(self._world, outlet, self._now).encode(), "application/xml", changed)
         return None
 
     def _robots(self, host: str) -> str:
@@ -200,6 +220,8 @@ class Site:
 
     def _media(self, request: Request, fault: str) -> Response:
         url = request.url.replace("/media/moved/", "/media/")
+        if not self._is_out(url):
+            return _missing(404)
         if fault == "bomb":
             return Response(200, bomb_png(), "image/png", NOW)
         if url not in self._world.photos:
