@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from nest_builder.export.naming import check_name, month_name
+
 DATA = Path(__file__).resolve().parent.parent / "data"
 
 
@@ -140,12 +142,26 @@ class ExportSettings(Section):
         0.9, ge=0, le=1, description="under it no verdict is published before a person has looked at the annotation"
     )
     takedown: str | None = Field(None, description="a file with one URL, host or SHA-256 a line")
+    publish: Literal["now", "due"] = Field(
+        "now", description="now: the edition of the clock's month; due: those of the months that have ended"
+    )
+    window_days: int = Field(
+        0, ge=0, description="how old a sample may be when its edition's month ends; 0: as old as nobody published it"
+    )
+    images: Literal["embedded", "links"] = Field(
+        "embedded", description="links: pictures stay where they are, `nest edition download` fetches and checks them"
+    )
     test_days: int = Field(30, ge=0, description="samples of the newest days form the test split")
     rows_per_group: int = 100
 
+    @field_validator("edition")
+    @classmethod
+    def _name(cls, value: str | None) -> str | None:
+        return value if value is None else check_name(value)
+
     def name_at(self, now: dt.datetime) -> str:
         """Return the name of the edition that a run at a time is about."""
-        return self.edition or f"{now:%Y.%m}"
+        return self.edition or month_name(now)
 
 
 class RoseSettings(Section):
@@ -169,7 +185,7 @@ class RoseSettings(Section):
     )
     vpe: dict[str, float] = Field(
         {},
-        description="thresholds of VPE that are not the embedded CLIP's: reach, verify, margin, accept, absent, sure, filled",
+        description="thresholds of VPE that are not the embedded CLIP's: reach, verify, margin, accept, absent, sure, same, agree",
     )
     glance: bool = Field(
         True,
@@ -198,6 +214,38 @@ class ValidationSettings(Section):
     defeated: Literal["all", "any"] = Field("all", description="how many of the static models must fail")
     paraphrases: int = Field(3, ge=1, le=5, description="ways to put each question; the majority decides")
     asked_after_days: int = Field(30, ge=0, description="how long after its article a sample's question is put")
+
+
+class LogSettings(Section):
+    """What is logged, on standard error."""
+
+    format: Literal["text", "json"] = Field("text", description="json: one object a line, for whatever collects logs")
+    level: Literal["warning", "info", "debug"] = "warning"
+
+
+class MetricsSettings(Section):
+    """Figures for a monitoring system."""
+
+    textfile: str | None = Field(
+        None, description="file that a run writes at its end, for node_exporter's textfile collector; it ends in .prom"
+    )
+
+
+class DiskSettings(Section):
+    """Bounds of what a run may take, and what may go."""
+
+    min_free_bytes: int = Field(
+        500_000_000, ge=0, description="collection waits while less is free beside the work directory or the blobs"
+    )
+    max_bytes: int | None = Field(
+        None, ge=0, description="collection waits while work directory and blobs take more; empty: no limit"
+    )
+    grace_hours: float = Field(
+        24.0, ge=1, description="younger blobs are never garbage: a run may be about to refer to them"
+    )
+    keep_bodies_days: int | None = Field(
+        None, ge=1, description="`nest gc` drops bodies of pages that were extracted and are older; empty: it keeps them"
+    )
 
 
 class NewsworldSettings(Section):

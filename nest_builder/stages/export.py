@@ -1,7 +1,6 @@
 """The stage ``export``: what is accepted becomes an edition, a folder that ``datasets.load_dataset`` reads."""
 
 import logging
-import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +25,6 @@ from nest_builder.store.tables import Annotation, Article, Edition, Entity, Imag
 
 log = logging.getLogger(__name__)
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _UPSTREAM: tuple[type[Row], ...] = (Sample, Annotation, Entity, Image, Article, Verdict, Route)
 
 
@@ -39,9 +37,6 @@ class Export:
             goes.
         blobs: Holds the pictures.
         clock: Names the edition where the settings do not.
-
-    Raises:
-        ValueError: The edition's name cannot be a folder's.
     """
 
     name = "export"
@@ -50,10 +45,6 @@ class Export:
     keeps_history = True  # last month's edition stays an edition when this month's begins
 
     def __init__(self, settings: ExportSettings, everything: Settings, blobs: Blobs, clock: Clock) -> None:
-        if settings.edition is not None and not _NAME.fullmatch(settings.edition):
-            raise ValueError(
-                f"export.edition = {settings.edition!r}: use letters, digits, dots, dashes and underscores, 64 at most"
-            )
         self._settings, self._workdir, self._blobs, self._clock = settings, everything.workdir, blobs, clock
         self._bits = everything.images.near_duplicate_bits
         self._published = published_settings(everything)
