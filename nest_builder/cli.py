@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 
 from nest_builder.commands import build, doctor, measure, review, segment, validate
+from nest_builder.commands.common import LogFormatOption, choose_log_format
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_show_locals=False,  # they hold addresses with passwords, and a page's text
     help="Build NEST: novel and emerging entities, from the news, with masks.",
 )
 for command in (
@@ -27,6 +29,12 @@ for command in (
 newsworld = typer.Typer(no_args_is_help=True, help="The simulated web with known truth.")
 app.add_typer(newsworld, name="newsworld")
 app.add_typer(review.app, name="review")
+
+
+@app.callback()
+def options(log_format: LogFormatOption = None) -> None:
+    """Build NEST: novel and emerging entities, from the news, with masks."""
+    choose_log_format(log_format)
 
 
 @newsworld.command("serve")

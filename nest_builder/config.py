@@ -8,14 +8,18 @@ from typing import Any
 from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from nest_builder.operations.secrets import refuse_secrets
 from nest_builder.sections import (
     DATA,
     AnnotateSettings,
     AskSettings,
+    DiskSettings,
     EntitySettings,
     ExportSettings,
     ExtractSettings,
     ImageSettings,
+    LogSettings,
+    MetricsSettings,
     NewsworldSettings,
     ReviewSettings,
     RoseSettings,
@@ -30,10 +34,13 @@ __all__ = [
     "PROFILES",
     "AnnotateSettings",
     "AskSettings",
+    "DiskSettings",
     "EntitySettings",
     "ExportSettings",
     "ExtractSettings",
     "ImageSettings",
+    "LogSettings",
+    "MetricsSettings",
     "NewsworldSettings",
     "ReviewSettings",
     "RoseSettings",
@@ -52,10 +59,20 @@ NEWSWORLD_OUTLETS = (
 class Settings(BaseSettings):
     """All settings."""
 
-    model_config = SettingsConfigDict(env_prefix="NEST_", env_nested_delimiter="__", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="NEST_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,  # an error about a setting must not print a secret that stands in it
+    )
 
     workdir: Path = Path("work")
-    database: str | None = Field(None, description="SQLAlchemy URL; by default an SQLite file in workdir")
+    database: str | None = Field(
+        None,
+        repr=False,
+        description="SQLAlchemy URL; by default an SQLite file in workdir. With a password in it: only as NEST_DATABASE",
+    )
     blobs: str | None = Field(None, description="fsspec URL; by default a folder in workdir")
     now: dt.datetime | None = Field(None, description="a fixed clock; by default the system's")
     sources: SourceSettings = SourceSettings()
@@ -70,6 +87,9 @@ class Settings(BaseSettings):
     rose: RoseSettings = RoseSettings()
     validation: ValidationSettings = ValidationSettings()
     newsworld: NewsworldSettings = NewsworldSettings(enabled=False)
+    log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    disk: DiskSettings = DiskSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -108,6 +128,7 @@ def load_settings(config: Path | None = None, profile: str | None = None, **over
     Raises:
         FileNotFoundError: There is no such profile or file.
         pydantic.ValidationError: A key is unknown or a value is out of range.
+        SecretInSettingsError: One holds a secret.
     """
     values: dict[str, Any] = _read(config) if config is not None else {}
     name = profile or values.pop("profile", None) or "embedded"
@@ -117,7 +138,10 @@ def load_settings(config: Path | None = None, profile: str | None = None, **over
         known = ", ".join(sorted(file.stem for file in PROFILES.glob("*.toml")))
         raise FileNotFoundError(f"no profile {name!r}: choose one of {known}, or give a TOML file")
     merged = _merge(_read(path), values)
-    return Settings(**_merge(merged, {key: value for key, value in overrides.items() if value is not None}))
+    merged = _merge(merged, {key: value for key, value in overrides.items() if value is not None})
+    settings = Settings(**merged)
+    refuse_secrets(merged, settings.model_dump())
+    return settings
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 import json
 import logging
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from pydantic import ValidationError
@@ -11,6 +12,8 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from nest_builder.config import Settings, load_settings
+from nest_builder.operations import logs
+from nest_builder.operations.secrets import SecretInSettingsError
 
 out = Console()
 err = Console(stderr=True)
@@ -23,17 +26,25 @@ WorkdirOption = Annotated[
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of the simulated web (Newsworld).", min=0)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens.")]
+LogFormat = Literal["text", "json"]
+LogFormatOption = Annotated[
+    LogFormat | None, typer.Option("--log-format", help="How logs are written on standard error; else [log] format.")
+]
+
+# What the command line says of logs, which is known before the settings are read and outranks them.
+_wanted: ContextVar[tuple[LogFormat | None, bool]] = ContextVar("nest_wanted_logs", default=(None, False))
 
 
 def settings_of(config: Path | None, profile: str | None, workdir: Path | None, seed: int | None) -> Settings:
     """Read the settings of a command line; what is wrong with them is said in one line and ends the command."""
     try:
         settings = load_settings(config, profile, workdir=workdir)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, SecretInSettingsError) as error:
         raise give_up(str(error), 2) from error
     except ValidationError as error:
         problems = [f"settings: {'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
         raise give_up("\n".join(problems), 2) from error
+    _log(settings)
     if seed is None:
         return settings
     if not settings.newsworld.enabled:
@@ -44,12 +55,26 @@ def settings_of(config: Path | None, profile: str | None, workdir: Path | None, 
     return settings.model_copy(update={"newsworld": settings.newsworld.model_copy(update={"seed": seed})})
 
 
+def choose_log_format(form: LogFormat | None) -> None:
+    """Note what ``nest --log-format`` says, for the command that follows."""
+    _wanted.set((form, False))
+
+
 def start_logging(verbose: bool) -> None:
-    """Log to standard error: warnings, or with ``verbose`` everything of ours."""
-    logging.basicConfig(
-        level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=err, show_path=False)]
-    )
-    logging.getLogger("nest_builder").setLevel(logging.INFO if verbose else logging.WARNING)
+    """Log to standard error: warnings, or with ``verbose`` everything of ours. Settings may ask for more."""
+    _wanted.set((_wanted.get()[0], verbose))
+    _log(None)
+
+
+def _log(settings: Settings | None) -> None:
+    form, verbose = _wanted.get()
+    level = logging.INFO if verbose else logging.WARNING
+    if settings is not None:
+        level = min(level, logging.getLevelNamesMapping()[settings.log.level.upper()])
+        form = form or settings.log.format
+    # Bars and colours are for people at a terminal; a file gets whole lines with their time.
+    rich = RichHandler(console=err, show_path=False) if err.is_terminal else None
+    logs.start(level, form or "text", rich)
 
 
 def emit(data: Any, one_line: bool = False) -> None:
