@@ -21,6 +21,7 @@ from nest_builder.sections import (
     LogSettings,
     MetricsSettings,
     NewsworldSettings,
+    NotifySettings,
     ReviewSettings,
     RoseSettings,
     SourceSettings,
@@ -42,6 +43,7 @@ __all__ = [
     "LogSettings",
     "MetricsSettings",
     "NewsworldSettings",
+    "NotifySettings",
     "ReviewSettings",
     "RoseSettings",
     "Settings",
@@ -86,6 +88,7 @@ class Settings(BaseSettings):
     export: ExportSettings = ExportSettings()
     rose: RoseSettings = RoseSettings()
     validation: ValidationSettings = ValidationSettings()
+    notify: NotifySettings = NotifySettings()
     newsworld: NewsworldSettings = NewsworldSettings(enabled=False)
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()

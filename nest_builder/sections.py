@@ -248,6 +248,21 @@ class DiskSettings(Section):
     )
 
 
+class NotifySettings(Section):
+    """Who is told what of a night. Addresses hold secrets, so they are never in a file."""
+
+    variable: str = Field(
+        "NEST_NOTIFY_URLS", description="environment variable with Apprise addresses, one a line or split by spaces"
+    )
+    block: str = Field("", description="a Prefect notification block that the flow tells too, such as slack-webhook/nest")
+    events: tuple[Literal["published", "failed", "source", "queue"], ...] = Field(
+        ("published", "failed", "source", "queue"),
+        description="an edition came out, a night failed, a source gave nothing, more waits for people",
+    )
+    silent_days: int = Field(7, ge=1, description="a source without a new article for so long gave nothing")
+    queue_growth: int = Field(1, ge=1, description="so many more samples that wait for people are worth a word")
+
+
 class NewsworldSettings(Section):
     """The simulated web. ``enabled`` starts its server beside the run; nothing else in the product looks at it."""
 
