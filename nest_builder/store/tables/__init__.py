@@ -2,7 +2,7 @@
 
 from nest_builder.store.tables.base import Base, Row, UtcTime
 from nest_builder.store.tables.news import Article, Claim, Entity, Entry, Figure, Mention, Page, SourceState
-from nest_builder.store.tables.records import Decision, Edition, LedgerEntry, ReviewProject, StageRun
+from nest_builder.store.tables.records import Decision, Edition, LedgerEntry, Published, ReviewProject, StageRun
 from nest_builder.store.tables.samples import Annotation, Depiction, Image, Route, Sample, Verdict
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "LedgerEntry",
     "Mention",
     "Page",
+    "Published",
     "ReviewProject",
     "Route",
     "Row",

@@ -43,13 +43,37 @@ class StageRun(Base):
 
 
 class Edition(Row):
-    """An exported edition and its manifest (``export``)."""
+    """A published edition and its manifest (``export``); it is never changed, see ``export.naming`` for what replaces it."""
 
     __tablename__ = "edition"
 
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     path: Mapped[str]  # relative to the work directory
     manifest: Mapped[dict[str, Any]]
+    inputs: Mapped[str] = mapped_column(String(64), default="")  # digest of what it was made from
+    published_at: Mapped[dt.datetime | None]  # by the run's clock; not in the manifest, which is the same for everybody
+
+
+class Published(Row):
+    """A sample of a published edition (``export``): by these rows an event and a picture belong to one edition for ever.
+
+    ``digest`` is that of the sample's published form without its split and edition, given when the row is made.
+    """
+
+    __tablename__ = "published"
+
+    edition: Mapped[str] = mapped_column(String(64), primary_key=True)
+    sample_id: Mapped[str] = mapped_column(String(16), primary_key=True, index=True)
+    annotation_id: Mapped[str] = mapped_column(String(16), index=True)
+    entity_key: Mapped[str] = mapped_column(String(128))  # the event
+    image_sha256: Mapped[str] = mapped_column(String(64))
+    phash: Mapped[str] = mapped_column(String(16))  # 64-bit perceptual hash, hex
+    split: Mapped[str] = mapped_column(String(8))
+    model_mask: Mapped[str] = mapped_column(String(16))  # of the mask that a person replaced; "": it stands as it was
+
+    def seal(self, origin: str) -> None:
+        """Note where the row comes from; its digest is there already."""
+        self.origin = origin
 
 
 class Decision(Base):
