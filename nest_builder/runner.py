@@ -1,9 +1,15 @@
-"""The runner: finds what is pending and writes each batch in one transaction (see ``nest_builder.stage`` for the contract)."""
+"""The runner: finds what is pending and writes each batch in one transaction (see ``nest_builder.stage`` for the contract).
+
+Several processes may run stages on one store at the same time, each with a runner, or one that hands batches to others: what a batch
+works on is leased (``nest_builder.store.leases``), so no item is done twice. And a database that goes away for a while is waited for.
+"""
 
 import functools
 import logging
 import time
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -11,8 +17,10 @@ from sqlalchemy.orm import Session
 
 from nest_builder.clock import Clock
 from nest_builder.digest import digest
-from nest_builder.reasons import Reason
-from nest_builder.stage import Batch, Done, Failed, Item, Outcome, Postponed, Rejected, Report, Stage
+from nest_builder.recording import forget, record
+from nest_builder.stage import Batch, Failed, Item, Outcome, Postponed, Report, Stage
+from nest_builder.store.leases import LeaseLostError, Leases
+from nest_builder.store.patience import patiently
 from nest_builder.store.tables import LedgerEntry, StageRun
 
 log = logging.getLogger(__name__)
@@ -20,11 +28,32 @@ log = logging.getLogger(__name__)
 Observer = Callable[[Report, int], None]
 # Called with a batch, its number in the stage's pass (from 1) and what processes it; returns what that gives, wherever it runs it.
 Execute = Callable[[Batch, int, Callable[[], Report]], Report]
+# Called with a stage's name and its numbered batches; gives each to some process, several at a time, and yields what came of it.
+Spread = Callable[[str, Iterator[tuple[int, Batch]]], Iterable[tuple[Batch, Report]]]
+_WHOLE = ("*",)  # what is leased of a stage whose batches must be done in order: all of it
+_POLL_SECONDS = (0.1, 2.0)  # between looks at items that others work on: at first, at most
 
 
 def here(batch: Batch, number: int, work: Callable[[], Report]) -> Report:
     """Run a batch at once, in this thread."""
     return work()
+
+
+def spreads(stage: Stage) -> bool:
+    """Return whether a stage's batches may run at the same time: they read nothing that another batch of the stage writes.
+
+    A stage says so with ``spread = True``. One that says nothing keeps its order, which is right for any, and one process fetches.
+    """
+    return bool(getattr(stage, "spread", False))
+
+
+@dataclass(slots=True)
+class _Pass:
+    """Where a pass of a stage stands."""
+
+    total: Report
+    number: int = 0  # of the last batch that was handed out
+    elsewhere: int = 0  # batches of this round that others hold
 
 
 class Runner:
@@ -38,69 +67,51 @@ class Runner:
 
     def __init__(self, sessions: Callable[[], Session], clock: Clock, max_attempts: int = 3) -> None:
         self._sessions, self._clock, self._max_attempts = sessions, clock, max_attempts
+        self._leases = Leases(sessions)
 
     def pending(self, stage: Stage, postponed: Container[str] = ()) -> tuple[list[Batch], int]:
         """Return the batches still to do, in order and without postponed items, and how many items are settled already."""
         identity = digest(stage.name, stage.identity())
         with self._sessions() as session:
             items = stage.items(session)
+            entries = select(LedgerEntry.item, LedgerEntry.fingerprint, LedgerEntry.status)
             known = {
                 item: (fingerprint, status)
-                for item, fingerprint, status in session.execute(
-                    select(LedgerEntry.item, LedgerEntry.fingerprint, LedgerEntry.status).where(
-                        LedgerEntry.stage == stage.name
-                    )
-                )
+                for item, fingerprint, status in session.execute(entries.where(LedgerEntry.stage == stage.name))
             }
         todo: list[tuple[Item, str]] = []
         settled = 0
         for item in items:
             fingerprint = digest(identity, item.inputs)
-            if known.get(item.key) in ((fingerprint, "done"), (fingerprint, "rejected")):
+            if _is_settled(known.get(item.key), fingerprint):
                 settled += 1
             elif item.key not in postponed:
                 todo.append((item, fingerprint))
-        batches = [
-            Batch(stage.name, tuple(item for item, _ in part), tuple(fingerprint for _, fingerprint in part))
-            for part in (todo[i : i + stage.batch_size] for i in range(0, len(todo), stage.batch_size))
-        ]
-        return batches, settled
+        parts = (todo[start : start + stage.batch_size] for start in range(0, len(todo), stage.batch_size))
+        return [_batch(stage.name, part) for part in parts], settled
 
     def run_batch(self, stage: Stage, batch: Batch) -> Report:
         """Process one batch and commit its rows, outcomes and ledger entries in one transaction.
+
+        What another process has settled meanwhile is left out; where another works on it, nothing is done.
 
         Raises:
             RuntimeError: The stage did not return exactly one outcome for each item.
         """
         started = time.perf_counter()
-        report = Report(stage.name)
-        fingerprints = dict(zip((item.key for item in batch.items), batch.fingerprints, strict=True))
-        with self._sessions() as session:
-            outcomes = stage.process(session, batch.items)
-            if sorted(outcome.item for outcome in outcomes) != sorted(fingerprints):
-                raise RuntimeError(f"stage {stage.name} must return one outcome for each item of its batch")
-            session.rollback()  # whatever process() read is not part of the write
-            # A feed that is down tonight must not take with it what it said yesterday.
-            kept: tuple[type[Outcome], ...] = (Failed, Postponed) if stage.keeps_history else (Postponed,)
-            replaced = [outcome.item for outcome in outcomes if not isinstance(outcome, kept)]
-            self._forget(session, stage, replaced)
-            earlier = {
-                entry.item: entry
-                for entry in session.scalars(
-                    select(LedgerEntry).where(LedgerEntry.stage == stage.name, LedgerEntry.item.in_(fingerprints))
-                )
-            }
-            for outcome in outcomes:
-                if isinstance(outcome, Postponed):
-                    report.postponed[outcome.item] = outcome.reason
-                    continue
-                self._record(session, stage, outcome, fingerprints[outcome.item], earlier.get(outcome.item), report)
-            session.commit()
+        report = patiently(lambda: self._attempt(stage, batch))
         report.seconds = time.perf_counter() - started
-        report.batches, report.batch_seconds = 1, report.seconds
+        report.batches, report.batch_seconds = 1 - report.elsewhere, report.seconds
         return report
 
-    def run(self, stage: Stage, run: str, observe: Observer | None = None, execute: Execute = here) -> Report:
+    def run(
+        self,
+        stage: Stage,
+        run: str,
+        observe: Observer | None = None,
+        execute: Execute = here,
+        spread: Spread | None = None,
+    ) -> Report:
         """Run a stage until nothing is pending, then sweep rows of items that are gone.
 
         Args:
@@ -108,35 +119,113 @@ class Runner:
             run: Name of the run, for ``stage_run``.
             observe: Called after each batch with the counts so far and the number of items left in this round.
             execute: How a batch is run, for example as a task of a scheduler; one after the other in any case.
+            spread: How the batches of a stage that allows it are run by several processes; by default they are run as all others.
         """
         started, clock_start = time.perf_counter(), self._clock()
-        total = Report(stage.name)
-        for number, (batch, left) in enumerate(self._rounds(stage, total), 1):
-            total.add(execute(batch, number, functools.partial(self.run_batch, stage, batch)))
-            if observe is not None:
-                observe(total, left)
-        self._finish(stage, run, total, clock_start, started)
-        return total
+        at = _Pass(Report(stage.name))
+        pause, longest = _POLL_SECONDS
+        while batches := self._pending(stage, at.total):
+            at.elsewhere = 0
+            self._round(stage, deque(batches), at, observe, execute, spread)
+            # Others hold all that is left: wait for them, or for the end of their leases.
+            pause = min(2 * pause, longest) if at.elsewhere == len(batches) else _POLL_SECONDS[0]
+            if at.elsewhere == len(batches):
+                time.sleep(pause)
+        patiently(lambda: self._finish(stage, run, at.total, clock_start, started))
+        return at.total
 
-    def _rounds(self, stage: Stage, total: Report) -> Iterator[tuple[Batch, int]]:
-        """Yield pending batches until none is left: finished items may list new ones, failed ones come again."""
-        while True:
-            batches, settled = self.pending(stage, total.postponed)
-            total.unchanged = max(0, settled - total.done - total.rejected)
-            if not batches:
-                return
-            for at, batch in enumerate(batches):
-                rest = [item.key for later in batches[at + 1 :] for item in later.items]
-                yield batch, len(rest)
-                if all(item.key in total.postponed for item in batch.items):
-                    total.postponed |= dict.fromkeys(rest, total.waits_for)
-                    break
+    def _pending(self, stage: Stage, total: Report) -> list[Batch]:
+        """Return what is left: finished items may list new ones, failed ones come again."""
+        batches, settled = patiently(lambda: self.pending(stage, total.postponed))
+        total.unchanged = max(0, settled - total.done - total.rejected)
+        return batches
+
+    def _round(
+        self,
+        stage: Stage,
+        waiting: deque[Batch],
+        at: _Pass,
+        observe: Observer | None,
+        execute: Execute,
+        spread: Spread | None,
+    ) -> None:
+        """Run the batches that are pending now; after one with nothing but postponed items the rest is postponed too."""
+        left = sum(len(batch.items) for batch in waiting)
+        service_is_down = False
+
+        def hand_out() -> Iterator[tuple[int, Batch]]:
+            while waiting and not service_is_down:
+                at.number += 1
+                yield at.number, waiting.popleft()
+
+        results: Iterable[tuple[Batch, Report]] = (
+            spread(stage.name, hand_out())
+            if spread is not None and spreads(stage)
+            else (
+                (batch, execute(batch, number, functools.partial(self.run_batch, stage, batch)))
+                for number, batch in hand_out()
+            )
+        )
+        for batch, report in results:
+            at.total.add(report)
+            at.elsewhere += report.elsewhere
+            left -= len(batch.items)
+            if observe is not None:
+                observe(at.total, left)
+            service_is_down = service_is_down or all(item.key in at.total.postponed for item in batch.items)
+        at.total.postponed |= {item.key: at.total.waits_for for batch in waiting for item in batch.items}
+
+    def _attempt(self, stage: Stage, batch: Batch) -> Report:
+        report = Report(stage.name)
+        keys = tuple(item.key for item in batch.items) if spreads(stage) else _WHOLE
+        with self._leases.hold(stage.name, keys, wait=not spreads(stage)) as held:
+            if not held:
+                report.elsewhere = 1
+                return report
+            todo = self._unsettled(batch)
+            if todo.items:
+                try:
+                    self._process(stage, todo, keys, report)
+                except LeaseLostError as error:
+                    log.warning("a batch of %s is given up: %s", stage.name, error)
+                    return Report(stage.name, elsewhere=1)
+        return report
+
+    def _unsettled(self, batch: Batch) -> Batch:
+        """Leave out what another process has settled since the batch was listed."""
+        with self._sessions() as session:
+            known = {
+                entry.item: (entry.fingerprint, entry.status)
+                for entry in _entries(session, batch.stage, [item.key for item in batch.items])
+            }
+        pairs = zip(batch.items, batch.fingerprints, strict=True)
+        return _batch(batch.stage, [pair for pair in pairs if not _is_settled(known.get(pair[0].key), pair[1])])
+
+    def _process(self, stage: Stage, batch: Batch, leased: tuple[str, ...], report: Report) -> None:
+        fingerprints = dict(zip((item.key for item in batch.items), batch.fingerprints, strict=True))
+        with self._sessions() as session:
+            outcomes = stage.process(session, batch.items)
+            if sorted(outcome.item for outcome in outcomes) != sorted(fingerprints):
+                raise RuntimeError(f"stage {stage.name} must return one outcome for each item of its batch")
+            session.rollback()  # whatever process() read is not part of the write
+            self._leases.give_back(session, stage.name, leased)
+            # A feed that is down tonight must not take with it what it said yesterday.
+            kept: tuple[type[Outcome], ...] = (Failed, Postponed) if stage.keeps_history else (Postponed,)
+            forget(session, stage, [outcome.item for outcome in outcomes if not isinstance(outcome, kept)])
+            earlier = {entry.item: entry for entry in _entries(session, stage.name, list(fingerprints))}
+            for outcome in outcomes:
+                if isinstance(outcome, Postponed):
+                    report.postponed[outcome.item] = outcome.reason
+                    continue
+                before, fingerprint = earlier.get(outcome.item), fingerprints[outcome.item]
+                record(session, stage, outcome, fingerprint, before, report, self._clock(), self._max_attempts)
+            session.commit()
 
     def _finish(self, stage: Stage, run: str, total: Report, started_at: Any, started: float) -> None:
         """Sweep what is stale and write the pass down."""
         with self._sessions() as session:
             if not stage.keeps_history:
-                total.swept = self._sweep(session, stage)
+                total.swept = _sweep(session, stage)
             total.seconds = time.perf_counter() - started
             session.add(
                 StageRun(
@@ -148,53 +237,26 @@ class Runner:
         if total.postponed:
             log.warning("%s: %d items are left for another run: %s", stage.name, len(total.postponed), total.waits_for)
 
-    def _sweep(self, session: Session, stage: Stage) -> int:
-        listed = {item.key for item in stage.items(session)}
-        known = set(session.scalars(select(LedgerEntry.item).where(LedgerEntry.stage == stage.name)))
-        gone = sorted(known - listed)
-        for start in range(0, len(gone), 500):  # SQLite bounds the number of variables
-            part = gone[start : start + 500]
-            self._forget(session, stage, part)
-            session.execute(delete(LedgerEntry).where(LedgerEntry.stage == stage.name, LedgerEntry.item.in_(part)))
-        return len(gone)
 
-    @staticmethod
-    def _forget(session: Session, stage: Stage, items: Sequence[str]) -> None:
-        for table in stage.tables:
-            session.execute(delete(table).where(table.origin.in_(items)))
+def _batch(stage: str, pairs: list[tuple[Item, str]]) -> Batch:
+    return Batch(stage, tuple(item for item, _ in pairs), tuple(fingerprint for _, fingerprint in pairs))
 
-    def _record(
-        self,
-        session: Session,
-        stage: Stage,
-        outcome: Done | Rejected | Failed,
-        fingerprint: str,
-        earlier: LedgerEntry | None,
-        report: Report,
-    ) -> None:
-        entry = earlier or LedgerEntry(stage=stage.name, item=outcome.item, attempts=0)
-        entry.attempts = entry.attempts + 1 if earlier is not None and earlier.fingerprint == fingerprint else 1
-        entry.fingerprint, entry.finished_at = fingerprint, self._clock()
-        entry.status, entry.reason, entry.detail, entry.dropped = "done", None, "", {}
-        match outcome:
-            case Done(rows=rows, dropped=dropped):
-                for row in rows:
-                    if not isinstance(row, stage.tables):
-                        raise RuntimeError(f"stage {stage.name} does not own the table of {type(row).__name__}")
-                    row.seal(outcome.item)
-                session.add_all(rows)
-                entry.dropped = {reason.value: count for reason, count in dropped.items() if count}
-                report.done += 1
-                report.reasons.update(entry.dropped)
-            case Rejected(reason=reason, detail=detail):
-                entry.status, entry.reason, entry.detail = "rejected", reason.value, detail[:2000]
-                report.rejected += 1
-                report.reasons[reason.value] += 1
-            case Failed(error=error) if entry.attempts >= self._max_attempts:
-                entry.status, entry.reason, entry.detail = "rejected", Reason.RETRIES_EXHAUSTED.value, error[:2000]
-                report.rejected += 1
-                report.reasons[Reason.RETRIES_EXHAUSTED.value] += 1
-            case Failed(error=error):
-                entry.status, entry.detail = "failed", error[:2000]
-                report.failed += 1
-        session.add(entry)
+
+def _is_settled(known: tuple[str, str] | None, fingerprint: str) -> bool:
+    return known in ((fingerprint, "done"), (fingerprint, "rejected"))
+
+
+def _entries(session: Session, stage: str, items: list[str]) -> list[LedgerEntry]:
+    found = select(LedgerEntry).where(LedgerEntry.stage == stage, LedgerEntry.item.in_(items))
+    return list(session.scalars(found))
+
+
+def _sweep(session: Session, stage: Stage) -> int:
+    # What is known first: an item that another process settles after that look is not known, so it is not taken for gone.
+    known = set(session.scalars(select(LedgerEntry.item).where(LedgerEntry.stage == stage.name)))
+    gone = sorted(known - {item.key for item in stage.items(session)})
+    for start in range(0, len(gone), 500):  # SQLite bounds the number of variables
+        part = gone[start : start + 500]
+        forget(session, stage, part)
+        session.execute(delete(LedgerEntry).where(LedgerEntry.stage == stage.name, LedgerEntry.item.in_(part)))
+    return len(gone)

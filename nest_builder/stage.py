@@ -73,6 +73,8 @@ class Stage(Protocol):
     batch_size: int
     tables: tuple[type[Row], ...]  # the tables whose rows this stage, and no other, writes
     keeps_history: bool  # True: rows of items that are no longer listed stay (collect); False: they are swept away
+    # Optional: ``spread = True`` says that batches read nothing another batch of the stage writes, so that they may run at the same
+    # time, in several processes. Without it a stage's batches run one after the other, wherever they run.
 
     def identity(self) -> Any:
         """Return what results depend on besides an item's inputs: parameters, models, a version of the code's behaviour."""
@@ -96,6 +98,7 @@ class Report:
     swept: int = 0
     postponed: dict[str, str] = field(default_factory=dict)  # items that are left for another run -> why
     reasons: Counter[str] = field(default_factory=Counter)
+    elsewhere: int = 0  # 1 for a batch that nothing was done with, since another process works on its items
     batches: int = 0
     batch_seconds: float = (
         0.0  # in run_batch; the rest of ``seconds`` goes into listing, sweeping and whoever hands out the batches

@@ -2,15 +2,18 @@
 
 import hashlib
 import posixpath
+import uuid
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 
 class Blobs:
     """Bytes named by their SHA-256. Writing the same bytes twice is a no-op, so a crash leaves at most an orphan, never a half file.
 
     Args:
-        url: Where blobs live: a folder or an fsspec URL such as ``s3://bucket/prefix``.
+        url: Where blobs live: a folder or an fsspec URL such as ``s3://bucket/prefix``. Credentials and the address of a service other
+            than Amazon's come from the environment, as its library reads them (``AWS_ACCESS_KEY_ID``, ``AWS_ENDPOINT_URL``, ...).
     """
 
     def __init__(self, url: str) -> None:
@@ -25,13 +28,18 @@ class Blobs:
         """Store ``data`` and return its SHA-256 in hex."""
         name = hashlib.sha256(data).hexdigest()
         path = self.path(name)
-        if not self._fs.exists(path):
-            self._fs.makedirs(posixpath.dirname(path), exist_ok=True)
-            # Under a name of its own first: a killed writer must not leave half a blob under a name that promises the whole.
-            partial = f"{path}.partial"
-            with self._fs.open(partial, "wb") as file:
-                file.write(data)
-            self._fs.mv(partial, path)
+        if self._fs.exists(path):
+            return name
+        if not isinstance(self._fs, LocalFileSystem):
+            self._fs.pipe_file(path, data)  # an object store shows an object when it is whole
+            return name
+        self._fs.makedirs(posixpath.dirname(path), exist_ok=True)
+        # Under a name of its own first: a killed writer must not leave half a blob under a name that promises the whole, and two
+        # writers of the same bytes must not take each other's file away.
+        partial = f"{path}.{uuid.uuid4().hex[:8]}.partial"
+        with self._fs.open(partial, "wb") as file:
+            file.write(data)
+        self._fs.mv(partial, path)
         return name
 
     def get(self, sha256: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Opening the store: engine, SQLite's settings, migrations and sessions."""
+"""Opening the store: engine, each database's settings, migrations and sessions."""
 
 from dataclasses import dataclass
 from importlib.resources import files
@@ -7,7 +7,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from nest_builder.store.blobs import Blobs
@@ -39,7 +39,9 @@ def open_store(database: str, blobs: str) -> Store:
         database: SQLAlchemy URL, such as ``sqlite:////data/nest.sqlite`` or ``postgresql+psycopg://...``.
         blobs: Folder or fsspec URL of the blobs.
     """
-    engine = create_engine(database)
+    engine = create_engine(
+        database, pool_pre_ping=True
+    )  # a connection that the server has closed is replaced, not used
     if engine.dialect.name == "sqlite":
         if engine.url.database:
             Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -49,19 +51,42 @@ def open_store(database: str, blobs: str) -> Store:
 
 
 def migrate(engine: Engine) -> None:
-    """Run every migration that the database has not seen."""
+    """Run every migration that the database has not seen; of several processes that open it at once, one does."""
     config = Config()
     config.set_main_option("script_location", str(files("nest_builder.store") / "migrations"))
     with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('nest migrations'))"))
+        else:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        if engine.dialect.name == "postgresql":
+            _order_by_code_point(connection)
+
+
+def _order_by_code_point(connection: Connection) -> None:
+    """Give every text column the collation "C", so that ORDER BY orders as Python and SQLite do, whatever the database's language.
+
+    Editions are the same to the byte on both for it. A column that has it already, as all have but after a migration, costs nothing.
+    """
+    others = connection.execute(
+        text(
+            "SELECT table_name, column_name, character_maximum_length FROM information_schema.columns"
+            " WHERE table_schema = current_schema() AND data_type IN ('character varying', 'text')"
+            " AND collation_name IS DISTINCT FROM 'C' ORDER BY table_name, ordinal_position"
+        )
+    ).tuples()
+    for table, column, length in others:
+        kind = f"varchar({length})" if length else "varchar"
+        connection.exec_driver_sql(f'ALTER TABLE "{table}" ALTER COLUMN "{column}" TYPE {kind} COLLATE "C"')
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout=30000")  # first, since others may be at the file already
     cursor.execute("PRAGMA journal_mode=WAL")  # readers (nest status, the report) never block the writer
     cursor.execute(
         "PRAGMA synchronous=NORMAL"
     )  # safe against a killed process; only a power cut may lose the last batch
-    cursor.execute("PRAGMA busy_timeout=30000")
     cursor.close()

@@ -1,6 +1,7 @@
 """The tables, by what they are about; each stage's table has one writer."""
 
 from nest_builder.store.tables.base import Base, Row, UtcTime
+from nest_builder.store.tables.leases import Lease
 from nest_builder.store.tables.news import Article, Claim, Entity, Entry, Figure, Mention, Page, SourceState
 from nest_builder.store.tables.records import Decision, Edition, LedgerEntry, Published, ReviewProject, StageRun
 from nest_builder.store.tables.samples import Annotation, Depiction, Image, Route, Sample, Verdict
@@ -17,6 +18,7 @@ __all__ = [
     "Entry",
     "Figure",
     "Image",
+    "Lease",
     "LedgerEntry",
     "Mention",
     "Page",

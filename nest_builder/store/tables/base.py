@@ -63,6 +63,12 @@ class Row(Base):
         return {name: getattr(self, name) for name in names if name not in ("origin", "digest")}
 
     def seal(self, origin: str) -> None:
-        """Note where the row comes from and fingerprint its content (the runner calls this)."""
+        """Note where the row comes from and fingerprint its content (the runner calls this).
+
+        U+0000, which PostgreSQL cannot store in a text, becomes the replacement character, on every database alike.
+        """
+        for name, value in self.content().items():
+            if isinstance(value, str) and "\x00" in value:
+                setattr(self, name, value.replace("\x00", "\ufffd"))
         self.origin = origin
         self.digest = digest(type(self).__tablename__, self.content())
