@@ -1,65 +1,86 @@
-"""COCO annotations of an edition, for tools that read those: lossless masks, with the question beside each."""
+"""COCO annotations of an edition, for tools that read those: lossless masks, with the question beside each.
 
-from collections.abc import Mapping, Sequence
+``annotations.json`` has COCO's form (cocodataset.org/#format-data): pycocotools' ``COCO`` reads it, and ``annToMask`` gives
+the sample's mask to the pixel. It is written as the samples come, a record a line, so that an edition of any size passes
+through little memory.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from pycocotools import mask as coco
 
 
-def coco_annotations(edition: str, samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the content of ``annotations.json``.
+def write_coco(path: Path, edition: str, samples: Iterable[Mapping[str, Any]]) -> int:
+    """Write ``annotations.json``.
 
     Pictures are named as in the Parquet files' ``image.path``; numbers follow the order of the rows. A negative has
-    nothing to outline and stands in a list of its own.
+    nothing to outline and stands in the list ``negatives``.
 
     Args:
+        path: The file.
         edition: Name of the edition.
-        samples: Samples in their JSON form.
+        samples: Samples in their JSON form; read once.
+
+    Returns:
+        How many samples there are.
     """
-    categories = {
-        name: number for number, name in enumerate(sorted({sample["entity"]["hypernym"] for sample in samples}), 1)
-    }
-    images: dict[str, dict[str, Any]] = {}
-    annotations: list[dict[str, Any]] = []
-    negatives: list[dict[str, Any]] = []
-    for sample in samples:
-        image = images.setdefault(
-            sample["image"],
-            {
-                "id": len(images) + 1,
-                "file_name": sample["image"],
-                "width": sample["width"],
-                "height": sample["height"],
-                "coco_url": sample["image_url"],
-                "date_captured": sample["published_at"],
-            },
-        )
-        asked = {
-            "image_id": image["id"],
-            "category_id": categories[sample["entity"]["hypernym"]],
-            "sample_id": sample["id"],
-            "split": sample["split"],
-            "question": sample["question"],
-            "answer": sample["answer"],
-        }
-        if sample["negative"]:
-            negatives.append(asked)
-            continue
-        x0, y0, x1, y1 = sample["box"]
-        annotations.append(
-            {
-                "id": len(annotations) + 1,
-                **asked,
-                "segmentation": sample["mask"],
-                "bbox": [x0, y0, x1 - x0, y1 - y0],
-                "area": int(coco.area(sample["mask"])),
-                "iscrowd": 0,
+    images: dict[str, int] = {}
+    categories: dict[str, int] = {}
+    image_lines: list[str] = []  # as texts, which are far smaller than records; and so are negatives, which are few
+    negatives: list[str] = []
+    annotations = 0
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(f'{{"info": {_json({"description": f"NEST {edition}", "version": edition})},\n"annotations": [')
+        for sample in samples:
+            name, hypernym = sample["image"], sample["entity"]["hypernym"]
+            if name not in images:
+                images[name] = len(images) + 1
+                image_lines.append(_json(_image(sample, images[name])))
+            asked = {
+                "image_id": images[name],
+                "category_id": categories.setdefault(hypernym, len(categories) + 1),
+                "sample_id": sample["id"],
+                "split": sample["split"],
+                "question": sample["question"],
+                "answer": sample["answer"],
             }
-        )
+            if sample["negative"]:
+                negatives.append(_json(asked))
+                continue
+            file.write(",\n" if annotations else "\n")
+            annotations += 1
+            file.write(_json({"id": annotations, **asked, **_outline(sample)}))
+        named = [_json({"id": number, "name": name}) for name, number in categories.items()]
+        for key, lines in (("images", image_lines), ("categories", named), ("negatives", negatives)):
+            file.write(f'\n],\n"{key}": [')
+            file.write("".join(f"{',' if at else ''}\n{line}" for at, line in enumerate(lines)))
+        file.write("\n]}\n")
+    return annotations + len(negatives)
+
+
+def _image(sample: Mapping[str, Any], number: int) -> dict[str, Any]:
     return {
-        "info": {"description": f"NEST {edition}"},
-        "images": list(images.values()),
-        "categories": [{"id": number, "name": name} for name, number in categories.items()],
-        "annotations": annotations,
-        "negatives": negatives,
+        "id": number,
+        "file_name": sample["image"],
+        "width": sample["width"],
+        "height": sample["height"],
+        "coco_url": sample["image_url"],
+        "date_captured": sample["published_at"],
     }
+
+
+def _outline(sample: Mapping[str, Any]) -> dict[str, Any]:
+    x0, y0, x1, y1 = sample["box"]
+    return {
+        "segmentation": sample["mask"],
+        "bbox": [x0, y0, x1 - x0, y1 - y0],
+        "area": int(coco.area(sample["mask"])),
+        "iscrowd": 0,
+    }
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -17,9 +17,9 @@ from pycocotools import mask as coco
 
 from nest_builder import __version__
 from nest_builder.export.card import SplitSize, write_card
-from nest_builder.export.coco import coco_annotations
+from nest_builder.export.coco import write_coco
 from nest_builder.export.features import SCHEMAS, load_schema
-from nest_builder.export.parquet import write_split
+from nest_builder.export.parquet import Shard, write_shards
 from nest_builder.export.records import Record, utc_text
 from nest_builder.export.splits import assign_splits
 from nest_builder.export.takedown import Takedown
@@ -149,10 +149,12 @@ def write_edition(
     # A split without samples has no file, but an edition has one at least, even if all of it was taken down.
     written = {split: rows for split, rows in by_split.items() if rows} or {"test": []}
     sizes = {}
+    hashed: dict[Path, Shard] = {}  # while they were written: an edition is too large to read it all once more
     for split, rows in written.items():
-        shards = write_split(data, split, rows, blobs, recipe.rows_per_group)
-        sizes[split] = SplitSize(len(rows), sum(shard.stat().st_size for shard in shards))
-    _write_json(partial / "annotations.json", coco_annotations(recipe.name, samples))
+        shards = write_shards(data, split, rows, blobs, recipe.rows_per_group)
+        sizes[split] = SplitSize(len(rows), sum(shard.bytes for shard in shards))
+        hashed |= {shard.path: shard for shard in shards}
+    write_coco(partial / "annotations.json", recipe.name, samples)
     (partial / "schemas").mkdir()
     for name in ("sample", "edition"):
         shutil.copyfile(SCHEMAS / f"{name}.schema.json", partial / "schemas" / f"{name}.schema.json")
@@ -181,7 +183,9 @@ def write_edition(
     }
     write_card(partial / "README.md", manifest, samples, sizes)
     manifest["files"] = {
-        path.relative_to(partial).as_posix(): _file(path) for path in sorted(partial.rglob("*")) if path.is_file()
+        path.relative_to(partial).as_posix(): _file(path, hashed.get(path))
+        for path in sorted(partial.rglob("*"))
+        if path.is_file()
     }
     Draft202012Validator(load_schema("edition")).validate(manifest)
     _write_json(partial / "manifest.json", manifest)
@@ -224,7 +228,9 @@ def _counts(samples: Sequence[Mapping[str, Any]], dropped: Mapping[Reason, int])
     }
 
 
-def _file(path: Path) -> dict[str, Any]:
+def _file(path: Path, known: Shard | None) -> dict[str, Any]:
+    if known is not None:
+        return {"bytes": known.bytes, "sha256": known.sha256}
     with path.open("rb") as file:
         return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 

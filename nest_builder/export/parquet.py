@@ -1,40 +1,74 @@
 """Parquet shards with embedded pictures, the same bytes for the same rows.
 
-pyarrow writes them directly: ``datasets`` would first copy everything into an Arrow cache. Rows are read, converted and
-written one row group at a time, so memory holds a group's pictures and no more.
+pyarrow writes them directly: ``datasets`` would first copy everything into an Arrow cache. Rows stream: pictures are read
+ahead by threads, converted and written one row group at a time, so memory holds a few groups' pictures and no more.
 """
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
 from nest_builder.export.features import arrow_schema
+from nest_builder.export.sink import HashedFile
 from nest_builder.store.blobs import Blobs
 
-SHARD_BYTES = 256 * 2**20  # of pictures; the Hub's viewer and partial downloads want shards of some hundred megabytes
+SHARD_BYTES: Final = 256 * 2**20  # the Hub's viewer and partial downloads want shards of some hundred megabytes
+GROUP_BYTES: Final = (
+    64 * 2**20
+)  # of pictures; a row group is closed at it however few its rows, and so a shard stays under 500 MB
+_READERS: Final = 2
+_AT_ONCE: Final = 8  # pictures that a thread reads in one go
+_AHEAD: Final = 4  # of those, before they are needed
+
+Row = Mapping[str, Any]
 
 
-def write_split(
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A file that was written.
+
+    Attributes:
+        path: Where it is.
+        rows: How many it holds.
+        bytes: Its size.
+        sha256: Of its content, in hex.
+    """
+
+    path: Path
+    rows: int
+    bytes: int
+    sha256: str
+
+
+def write_shards(
     folder: Path,
     split: str,
-    samples: Sequence[dict[str, Any]],
-    blobs: Blobs,
+    samples: Iterable[Row],
+    blobs: Blobs | None,
     rows_per_group: int,
     shard_bytes: int = SHARD_BYTES,
-) -> list[Path]:
+    group_bytes: int = GROUP_BYTES,
+    schema: pa.Schema | None = None,
+) -> list[Shard]:
     """Write ``SPLIT-00000-of-0000N.parquet`` files.
 
     Args:
         folder: Where to; it must exist.
         split: Name of the split.
-        samples: Samples in their JSON form, in the order of the rows.
-        blobs: Holds the pictures by their hash.
+        samples: Samples in their JSON form, in the order of the rows; read once.
+        blobs: Holds the pictures by their hash; None for an edition of links, where a picture has a name and no bytes.
         rows_per_group: Rows of a row group.
-        shard_bytes: A shard is closed once its pictures reach this size.
+        shard_bytes: A shard is closed once it has this size.
+        group_bytes: A row group is closed once its pictures reach this size.
+        schema: Of the rows; by default that of a sample. It has the columns ``image`` and ``image_sha256``.
 
     Returns:
         The files, in order; one without rows if there are no samples.
@@ -43,34 +77,71 @@ def write_split(
         FileNotFoundError: A picture is not in the store.
         ValueError: A picture in the store is damaged.
     """
-    schema = arrow_schema()
-    rest = iter(samples)
-    shards: list[Path] = []
-    exhausted = False
-    while not exhausted:
-        shards.append(folder / f"{split}-{len(shards):05d}.partial")
-        written = 0
-        with _writer(shards[-1], schema) as writer:
-            while written < shard_bytes and not exhausted:
-                group = list(islice(rest, rows_per_group))
-                exhausted = len(group) < rows_per_group
-                if group:
-                    table, size = _table(group, schema, blobs)
-                    writer.write_table(table, row_group_size=rows_per_group)
-                    written += size
-        if not written and len(shards) > 1:
-            shards.pop().unlink()  # the rows ended exactly with the shard before
+    columns = arrow_schema() if schema is None else schema
+    groups = _groups(_pictures(samples, blobs), rows_per_group, group_bytes)
+    shards: list[Shard] = []
+    group = next(groups, None)
+    while group is not None or not shards:
+        path = folder / f"{split}-{len(shards):05d}.partial"
+        rows = 0
+        with HashedFile(path) as file, _writer(file, columns) as writer:
+            while group is not None and (not rows or file.size < shard_bytes):
+                writer.write_table(_table(group, columns), row_group_size=len(group))
+                rows += len(group)
+                group = next(groups, None)
+        shards.append(Shard(path, rows, file.size, file.sha256))
     return [
-        shard.rename(folder / f"{split}-{number:05d}-of-{len(shards):05d}.parquet")
+        replace(shard, path=shard.path.rename(folder / f"{split}-{number:05d}-of-{len(shards):05d}.parquet"))
         for number, shard in enumerate(shards)
     ]
 
 
-def _writer(path: Path, schema: pa.Schema) -> parquet.ParquetWriter:
+_Pictured = tuple[Row, bytes | None]
+
+
+def _pictures(samples: Iterable[Row], blobs: Blobs | None) -> Iterator[_Pictured]:
+    """Yield each sample with its picture, read and checked ahead by threads; hashing leaves the interpreter free."""
+    if blobs is None:
+        yield from ((sample, None) for sample in samples)
+        return
+    rest = iter(samples)
+    with ThreadPoolExecutor(_READERS) as readers:
+        waiting: deque[tuple[list[Row], Future[list[bytes]]]] = deque()
+        try:
+            while True:
+                while len(waiting) < _AHEAD and (some := list(islice(rest, _AT_ONCE))):
+                    names = [sample["image_sha256"] for sample in some]
+                    waiting.append((some, readers.submit(_read, blobs, names)))
+                if not waiting:
+                    return
+                some, pictures = waiting.popleft()
+                yield from zip(some, pictures.result(), strict=True)
+        finally:
+            readers.shutdown(cancel_futures=True)
+
+
+def _read(blobs: Blobs, names: Sequence[str]) -> list[bytes]:
+    return [blobs.get(name) for name in names]
+
+
+def _groups(pictured: Iterable[_Pictured], rows: int, group_bytes: int) -> Iterator[list[_Pictured]]:
+    group: list[_Pictured] = []
+    size = 0
+    for one in pictured:
+        group.append(one)
+        size += len(one[1] or b"")
+        if len(group) == rows or size >= group_bytes:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _writer(file: HashedFile, schema: pa.Schema) -> parquet.ParquetWriter:
     # Everything that shapes the bytes is said here, so that a new default of pyarrow changes nothing. Pictures are
     # compressed already.
     return parquet.ParquetWriter(
-        path,
+        file,
         schema,
         version="2.6",
         data_page_version="1.0",
@@ -99,18 +170,24 @@ def _leaves(field: pa.Field, prefix: str = "") -> list[str]:
     return [path]
 
 
-def _table(samples: Sequence[dict[str, Any]], schema: pa.Schema, blobs: Blobs) -> tuple[pa.Table, int]:
-    pictures = [blobs.get(sample["image_sha256"]) for sample in samples]
+def _table(group: Sequence[_Pictured], schema: pa.Schema) -> pa.Table:
     columns = [
-        _image_column(pictures, samples)
+        _image_column(group)
         if field.name == "image"
-        else pa.array([sample[field.name] for sample in samples], field.type)
+        else pa.array([sample[field.name] for sample, _ in group], field.type)
         for field in schema
     ]
-    return pa.Table.from_arrays(columns, schema=schema), sum(map(len, pictures))
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _image_column(pictures: Sequence[bytes], samples: Sequence[dict[str, Any]]) -> pa.Array:
-    # Built from its children: pyarrow's inference from a list of dicts would copy every picture once more.
-    paths = pa.array([sample["image"] for sample in samples], pa.string())
-    return pa.StructArray.from_arrays([pa.array(pictures, pa.binary()), paths], names=["bytes", "path"])
+def _image_column(group: Sequence[_Pictured]) -> pa.Array:
+    # Built from its buffers: pyarrow's builder would copy every picture twice more while it grows.
+    pictures = [picture for _, picture in group if picture is not None]
+    if len(pictures) == len(group):
+        offsets = np.cumsum([0, *map(len, pictures)], dtype=np.int64)
+        buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(b"".join(pictures))]
+        files = pa.Array.from_buffers(pa.binary(), len(group), buffers)
+    else:
+        files = pa.nulls(len(group), pa.binary())
+    paths = pa.array([sample["image"] for sample, _ in group], pa.string())
+    return pa.StructArray.from_arrays([files, paths], names=["bytes", "path"])
