@@ -1,11 +1,12 @@
 """The ``nest`` command."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from nest_builder.commands import build, doctor, measure, review, segment, validate
+from nest_builder.commands import build, doctor, measure, refresh, review, segment, validate
 from nest_builder.commands.common import LogFormatOption, choose_log_format
 
 app = typer.Typer(
@@ -16,6 +17,7 @@ app = typer.Typer(
 )
 for command in (
     build.build,
+    refresh.refresh,
     build.export,
     build.status,
     build.report,
@@ -42,8 +44,10 @@ def newsworld_serve(
     seed: Annotated[int, typer.Option(help="Which world.", min=0)] = 0,
     port: Annotated[int, typer.Option(help="Port on loopback; 0 takes a free one.", min=0, max=65535)] = 8765,
     truth: Annotated[Path | None, typer.Option(help="Write the world's truth there.", dir_okay=False)] = None,
+    now: Annotated[dt.datetime | None, typer.Option(help="Show the world as of this time (UTC).")] = None,
 ) -> None:
     """Serve the simulated web on loopback, until interrupted. Every host is told apart by its Host header."""
+    from nest_builder.newsworld.model import NOW
     from nest_builder.newsworld.server import serve_forever
 
-    serve_forever(seed, port, truth)
+    serve_forever(seed, port, truth, now=NOW if now is None else now.replace(tzinfo=dt.UTC))

@@ -29,6 +29,12 @@ from nest_builder.workspace import Workspace, open_workspace
 log = logging.getLogger(__name__)
 
 Tell = Callable[[Message], None]
+
+
+class UnknownStageError(ValueError):
+    """A name that no stage has."""
+
+
 _NEEDS_REVIEWS = frozenset({"review", "export"})
 
 
@@ -91,7 +97,7 @@ def refresh(settings: Settings, progress: Progress, only: Collection[str] = ()) 
         only: Names of stages; by default all.
 
     Raises:
-        ValueError: There is no such stage.
+        UnknownStageError: There is no such stage.
         Exception: Whatever a stage raised; people have been told, and the next night goes on.
     """
     tell = teller(settings.notify)
@@ -105,11 +111,11 @@ def chosen(stages: Sequence[Stage], only: Collection[str]) -> list[Stage]:
     Stages meet in the store only, so any part of them is a run: a machine with a GPU may do its own.
 
     Raises:
-        ValueError: There is no such stage.
+        UnknownStageError: There is no such stage.
     """
     if unknown := sorted(set(only) - {stage.name for stage in stages}):
         names = ", ".join(stage.name for stage in stages)
-        raise ValueError(f"no stage {', '.join(unknown)}: choose of {names}")
+        raise UnknownStageError(f"no stage {', '.join(unknown)}: choose of {names}")
     return [stage for stage in stages if not only or stage.name in only]
 
 
