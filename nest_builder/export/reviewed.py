@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 from nest_builder.annotate.masks import decode_mask
 from nest_builder.digest import digest, short_id
 from nest_builder.review.judging import current_decisions
-from nest_builder.review.said import mask_digest
-from nest_builder.store.tables import Annotation, Decision, Sample, Verdict
+from nest_builder.store.tables import Decision, Verdict
 from nest_builder.validate.verdicts import Attempt, Rule, judge
 
 
@@ -44,25 +43,40 @@ class Reviews:
 
     Args:
         session: Reads them.
+        until: Only those that were pulled by then; None: all.
     """
 
-    def __init__(self, session: Session) -> None:
-        self._of_sample = current_decisions(session)
+    def __init__(self, session: Session, until: dt.datetime | None = None) -> None:
         self._of_annotation: dict[str, list[Decision]] = defaultdict(list)
-        for rows in self._of_sample.values():
-            for row in rows:
+        self._of_sample: dict[str, list[Decision]] = {}
+        for sample_id, rows in current_decisions(session).items():
+            pulled = [row for row in rows if until is None or row.pulled_at <= until]
+            if pulled:
+                self._of_sample[sample_id] = pulled
+            for row in pulled:
                 self._of_annotation[row.annotation_id].append(row)
 
-    def of(self, sample: Sample, annotation: Annotation) -> Reviewed | None:
-        """Return what was said of a sample, or None where nobody said anything that still holds."""
-        shown = mask_digest(annotation.mask)
-        own = [row for row in self._of_sample.get(sample.id, ()) if _holds(row, shown)]
-        others = [
-            row
-            for row in self._of_annotation.get(annotation.id, ())
-            if row.sample_id != sample.id and _of_the_mask(row) and _holds(row, shown)
+    def of(self, sample_id: str, annotation_id: str, shown: Callable[[], str]) -> Reviewed | None:
+        """Return what was said of a sample, or None where nobody said anything that still holds.
+
+        Args:
+            sample_id: The sample.
+            annotation_id: Its annotation.
+            shown: Returns the digest of the annotation's mask, as models made it.
+        """
+        candidates = [
+            *self._of_sample.get(sample_id, ()),
+            *(
+                row
+                for row in self._of_annotation.get(annotation_id, ())
+                if row.sample_id != sample_id and _of_the_mask(row)
+            ),
         ]
-        said = sorted([*own, *others], key=lambda row: (row.decided_at, row.id))
+        if not candidates:
+            return None
+        mask_now = shown()
+        said = sorted((row for row in candidates if _holds(row, mask_now)), key=lambda row: (row.decided_at, row.id))
+        own = [row for row in said if row.sample_id == sample_id]
         if not said:
             return None
         by = ", ".join(dict.fromkeys(pseudonym(row.reviewer) for row in said))
