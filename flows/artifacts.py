@@ -5,13 +5,11 @@ import datetime as dt
 import io
 from typing import Any
 
-import numpy as np
 from PIL import Image as Pictures
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from sqlalchemy import func, select
 
 from nest_builder.annotate.masks import decode_mask
-from nest_builder.report.pictures import draw_overlay
 from nest_builder.status import read_status
 from nest_builder.store.session import Store
 from nest_builder.store.tables import Annotation, Edition, Image, Sample, Verdict
@@ -101,12 +99,9 @@ def _thumbnail(data: bytes, annotation: Annotation) -> str:
         opened.draft("RGB", (_SIDE, _SIDE))
         picture = opened.convert("RGB")
     picture.thumbnail((_SIDE, _SIDE))
-    if annotation.mask:
-        with Pictures.open(
-            io.BytesIO(draw_overlay(decode_mask(annotation.mask).astype(np.uint8), picture.size))
-        ) as overlay:
-            clear = overlay.convert("RGBA")
-        picture.paste(clear, mask=clear.getchannel("A"))
+    if annotation.mask:  # what is not meant is dimmed
+        mask = Pictures.fromarray(decode_mask(annotation.mask)).resize(picture.size)
+        picture = Pictures.composite(picture, picture.point(lambda level: level // 3), mask)
     file = io.BytesIO()
     picture.save(file, "WEBP", quality=50)
     return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"

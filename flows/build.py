@@ -12,6 +12,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows.accounting import Accounting
+from flows.scale import spread_over_workers, task_runner
 from flows.server import prefect_server, wait_until_recorded
 from nest_builder.config import Settings
 from nest_builder.progress import Progress
@@ -25,7 +26,7 @@ def build(settings: Settings, progress: Progress) -> tuple[list[Report], Account
     """Run all stages as one Prefect flow, on a local server unless another is configured.
 
     Workspace, stages and models stay in this process and are closed over: Prefect sees stage names, batch sizes and counts, and
-    has nothing to pickle.
+    has nothing to pickle. Where ``[scale]`` says so, batches that do not depend on each other go to Dask's or Ray's workers.
 
     Args:
         settings: The run's settings.
@@ -39,21 +40,24 @@ def build(settings: Settings, progress: Progress) -> tuple[list[Report], Account
     """
     tasks = 0
 
+    def count() -> None:
+        nonlocal tasks
+        tasks += 1
+
     def as_task(batch: Batch, number: int, work: Callable[[], Report]) -> Report:
         # The default cache policy hashes arguments and results and costs 50 ms a task; our cache is the ledger.
         @task(name=batch.stage, task_run_name=f"{batch.stage}-{number}", cache_policy=NO_CACHE, persist_result=False)
         def process(items: int) -> Report:
             return work()
 
-        nonlocal tasks
-        tasks += 1
+        count()
         report: Report = process(len(batch.items))
         return report
 
-    @flow(name="build-nest", validate_parameters=False)
+    @flow(name="build-nest", validate_parameters=False, task_runner=task_runner(settings.scale))
     def build_nest(workdir: str) -> list[Report]:
         with open_workspace(settings) as workspace:
-            reports = run_stages(workspace, progress, "flow", as_task)
+            reports = run_stages(workspace, progress, "flow", as_task, spread=spread_over_workers(workspace, count))
             create_markdown_artifact(
                 funnel(workspace), key="funnel", description="What every stage kept and turned away"
             )

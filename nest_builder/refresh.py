@@ -23,6 +23,7 @@ from nest_builder.progress import Progress
 from nest_builder.run import run_stages
 from nest_builder.runner import Execute, here
 from nest_builder.stage import Report, Stage
+from nest_builder.status import STAGE_ORDER
 from nest_builder.store.tables import Decision, Edition, Entry, LedgerEntry, ReviewProject, Route, StageRun
 from nest_builder.workspace import Workspace, open_workspace
 
@@ -108,14 +109,14 @@ def refresh(settings: Settings, progress: Progress, only: Collection[str] = ()) 
 def chosen(stages: Sequence[Stage], only: Collection[str]) -> list[Stage]:
     """Return the stages of the given names, in the pipeline's order; all where none is named.
 
-    Stages meet in the store only, so any part of them is a run: a machine with a GPU may do its own.
+    Stages meet in the store only, so any part of them is a run: a machine with a GPU may do its own. A stage that the settings
+    leave out (``validate``) is left out.
 
     Raises:
         UnknownStageError: There is no such stage.
     """
-    if unknown := sorted(set(only) - {stage.name for stage in stages}):
-        names = ", ".join(stage.name for stage in stages)
-        raise UnknownStageError(f"no stage {', '.join(unknown)}: choose of {names}")
+    if unknown := sorted(set(only) - set(STAGE_ORDER)):
+        raise UnknownStageError(f"no stage {', '.join(unknown)}: choose of {', '.join(STAGE_ORDER)}")
     return [stage for stage in stages if not only or stage.name in only]
 
 
