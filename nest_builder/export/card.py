@@ -2,8 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,35 +27,59 @@ class SplitSize:
 
 
 def write_card(
-    path: Path, manifest: Mapping[str, Any], samples: Sequence[Mapping[str, Any]], splits: Mapping[str, SplitSize]
+    path: Path, manifest: Mapping[str, Any], samples: Iterable[Mapping[str, Any]], splits: Mapping[str, SplitSize]
 ) -> None:
     """Write ``README.md``.
 
     Args:
         path: The file.
         manifest: The edition's manifest, as far as it is known before the card is written.
-        samples: The samples in their JSON form.
+        samples: The samples in their JSON form; read once.
         splits: Size of each split that has a file.
     """
     environment = templates(_TEMPLATES, autoescape=False)  # Markdown; outside text goes through the filter `cell`
     environment.filters["cell"] = table_cell
-    hosts = Counter(urlsplit(sample["article_url"]).hostname or "?" for sample in samples)
-    checked = sorted(sample["consent"]["checked_at"] for sample in samples if sample["consent"]["checked_at"])
+    seen = _Seen()
+    for sample in samples:
+        seen.add(sample)
     text = environment.get_template("card.md.j2").render(
         head=card_head(splits),
         manifest=manifest,
         counts=manifest["counts"],
         settings=json.dumps(manifest["settings"], indent=2, ensure_ascii=False),
         columns=[(name, node["description"]) for name, node in load_schema("sample")["properties"].items()],
-        hosts=hosts.most_common(_HOSTS_SHOWN),
-        more_hosts=max(0, len(hosts) - _HOSTS_SHOWN),
-        robots=Counter(sample["consent"]["robots"] for sample in samples).most_common(),
-        opted_out=sum(sample["consent"]["opt_out"] for sample in samples),
-        uncredited=sum(not sample["credit"].strip() for sample in samples),
-        undated=sum(sample["published_at"] is None for sample in samples),
-        checked=(checked[0], checked[-1]) if checked else None,
+        hosts=seen.hosts.most_common(_HOSTS_SHOWN),
+        more_hosts=max(0, len(seen.hosts) - _HOSTS_SHOWN),
+        robots=seen.robots.most_common(),
+        opted_out=seen.opted_out,
+        uncredited=seen.uncredited,
+        undated=seen.undated,
+        checked=seen.checked,
     )
     path.write_text(text, encoding="utf-8")
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the card says of the samples, counted in one pass over them."""
+
+    hosts: Counter[str] = field(default_factory=Counter)
+    robots: Counter[str] = field(default_factory=Counter)
+    opted_out: int = 0
+    uncredited: int = 0
+    undated: int = 0
+    checked: tuple[str, str] | None = None
+
+    def add(self, sample: Mapping[str, Any]) -> None:
+        consent = sample["consent"]
+        self.hosts[urlsplit(sample["article_url"]).hostname or "?"] += 1
+        self.robots[consent["robots"]] += 1
+        self.opted_out += consent["opt_out"]
+        self.uncredited += not sample["credit"].strip()
+        self.undated += sample["published_at"] is None
+        if (at := consent["checked_at"]) is not None:
+            first, last = self.checked or (at, at)
+            self.checked = min(first, at), max(last, at)
 
 
 def card_head(splits: Mapping[str, SplitSize]) -> str:

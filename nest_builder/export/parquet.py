@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,6 @@ from pyarrow import parquet
 
 from nest_builder.export.features import arrow_schema
 from nest_builder.export.sink import HashedFile
-from nest_builder.store.blobs import Blobs
 
 SHARD_BYTES: Final = 256 * 2**20  # the Hub's viewer and partial downloads want shards of some hundred megabytes
 GROUP_BYTES: Final = (
@@ -29,6 +28,18 @@ _AT_ONCE: Final = 8  # pictures that a thread reads in one go
 _AHEAD: Final = 4  # of those, before they are needed
 
 Row = Mapping[str, Any]
+
+
+class Pictures(Protocol):
+    """Where pictures come from: `store.blobs.Blobs`, or an edition that was published before."""
+
+    def get(self, sha256: str) -> bytes:
+        """Return a picture's file.
+
+        Raises:
+            FileNotFoundError: It is not there.
+            ValueError: It is damaged.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +63,7 @@ def write_shards(
     folder: Path,
     split: str,
     samples: Iterable[Row],
-    blobs: Blobs | None,
+    blobs: Pictures | None,
     rows_per_group: int,
     shard_bytes: int = SHARD_BYTES,
     group_bytes: int = GROUP_BYTES,
@@ -99,7 +110,7 @@ def write_shards(
 _Pictured = tuple[Row, bytes | None]
 
 
-def _pictures(samples: Iterable[Row], blobs: Blobs | None) -> Iterator[_Pictured]:
+def _pictures(samples: Iterable[Row], blobs: Pictures | None) -> Iterator[_Pictured]:
     """Yield each sample with its picture, read and checked ahead by threads; hashing leaves the interpreter free."""
     if blobs is None:
         yield from ((sample, None) for sample in samples)
@@ -120,7 +131,7 @@ def _pictures(samples: Iterable[Row], blobs: Blobs | None) -> Iterator[_Pictured
             readers.shutdown(cancel_futures=True)
 
 
-def _read(blobs: Blobs, names: Sequence[str]) -> list[bytes]:
+def _read(blobs: Pictures, names: Sequence[str]) -> list[bytes]:
     return [blobs.get(name) for name in names]
 
 
