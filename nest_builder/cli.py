@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nest_builder.commands import build, doctor, measure, refresh, review, segment, validate
+from nest_builder.commands import build, doctor, evaluate, measure, operations, refresh, review, segment, validate
 from nest_builder.commands.common import LogFormatOption, choose_log_format
 
 app = typer.Typer(
@@ -26,6 +26,11 @@ for command in (
     measure.bench,
     doctor.doctor,
     segment.segment,
+    evaluate.evaluate,
+    evaluate.leaderboard,
+    operations.backup,
+    operations.restore,
+    operations.gc,
 ):
     app.command()(command)
 newsworld = typer.Typer(no_args_is_help=True, help="The simulated web with known truth.")

@@ -1,0 +1,124 @@
+"""``nest backup``, ``restore``, ``gc`` and ``metrics``: what keeps a store for years."""
+
+import datetime as dt
+from typing import Annotated
+
+import typer
+
+from nest_builder.commands.common import (
+    ConfigOption,
+    JsonOption,
+    ProfileOption,
+    WorkdirOption,
+    complain,
+    emit,
+    give_up,
+    out,
+    require_store,
+    settings_of,
+    start_logging,
+)
+from nest_builder.config import Settings
+
+metrics = typer.Typer(no_args_is_help=True, help="Figures for a monitoring system (Prometheus).")
+
+
+def backup(
+    to: Annotated[str, typer.Argument(help="Where back-ups go: a folder, or an fsspec URL such as s3://bucket/nest.")],
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    workdir: WorkdirOption = None,
+    keep: Annotated[int | None, typer.Option(help="Snapshots to keep; older ones go. By default all.", min=1)] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Read the new snapshot back, every object.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Back up tables, blobs and editions, only what is new; a run may go on beside it. Exit status 1 if a blob is missing."""
+    from nest_builder.clock import system_clock
+    from nest_builder.operations.archive import ArchiveError
+    from nest_builder.operations.backup import back_up
+    from nest_builder.operations.backup import verify as read_back
+    from nest_builder.operations.tables import SchemaError
+
+    start_logging(False)
+    settings = settings_of(config, profile, workdir, None)
+    require_store(settings)
+    try:
+        database, blobs = settings.database_url, settings.blobs_url
+        made = back_up(database, blobs, settings.workdir, to, system_clock, keep, _bodies_before(settings))
+        wrong = read_back(to, made.snapshot) if verify else []
+    except (OSError, SchemaError, ArchiveError) as error:
+        raise give_up(f"no back-up: {error}") from error
+    if as_json:
+        emit({**made.as_dict(), "wrong": wrong})
+    else:
+        size = f"{made.copied_bytes / 1e6:,.1f} MB in {made.copied:,} objects new"
+        out.print(
+            f"snapshot {made.snapshot}: {made.rows:,} rows, {made.blobs:,} blobs, {made.files:,} files of editions; {size}"
+        )
+    for sha256 in made.missing:
+        complain(f"blob {sha256} is missing or damaged in the store")
+    for problem in wrong:
+        complain(problem)
+    if made.missing or wrong:
+        raise typer.Exit(1)
+
+
+def restore(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="Where the back-ups are.")],
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    workdir: WorkdirOption = None,
+    snapshot: Annotated[str | None, typer.Option(help="Which; by default the newest.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a store of a back-up, into an empty database and work directory; every byte is checked by its hash."""
+    from nest_builder.operations.archive import ArchiveError
+    from nest_builder.operations.backup import RestoreError
+    from nest_builder.operations.backup import restore as restore_store
+    from nest_builder.operations.tables import SchemaError
+
+    start_logging(False)
+    settings = settings_of(config, profile, workdir, None)
+    try:
+        made = restore_store(source, settings.database_url, settings.blobs_url, settings.workdir, snapshot)
+    except (OSError, SchemaError, ArchiveError, RestoreError) as error:
+        raise give_up(f"not restored: {error}") from error
+    if as_json:
+        emit(made.as_dict())
+    else:
+        held = f"{made.rows:,} rows, {made.blobs:,} blobs, {made.files:,} files of editions"
+        out.print(f"restored snapshot {made.snapshot} (schema {made.schema}): {held}")
+
+
+def gc(
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    workdir: WorkdirOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and leave it.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove blobs that nothing refers to and that are older than [disk] grace_hours; a run may go on beside it."""
+    from nest_builder.clock import system_clock
+    from nest_builder.operations.garbage import collect_garbage
+
+    start_logging(False)
+    settings = settings_of(config, profile, workdir, None)
+    require_store(settings)
+    disk = settings.disk
+    # Files bear the machine's time, whatever the run's clock says.
+    written = system_clock() - dt.timedelta(hours=disk.grace_hours)
+    swept = collect_garbage(settings.database_url, settings.blobs_url, written, _bodies_before(settings), dry_run)
+    if as_json:
+        emit({**swept.as_dict(), "dry_run": dry_run})
+        return
+    verb = "would go" if dry_run else "removed"
+    out.print(
+        f"{swept.removed:,} blobs {verb} ({swept.removed_bytes / 1e6:,.1f} MB); {swept.kept:,} are named by a table, "
+        f"{swept.young:,} by none and younger than {disk.grace_hours:g} h"
+    )
+
+
+def _bodies_before(settings: Settings) -> dt.datetime | None:
+    """Return before when a page must have been fetched for its body to be dropped."""
+    days = settings.disk.keep_bodies_days
+    return None if days is None else (settings.now or dt.datetime.now(dt.UTC)) - dt.timedelta(days=days)
