@@ -76,6 +76,23 @@ def night_in_flow(workspace: Workspace, stages: Sequence[Stage], progress: Progr
     return night
 
 
+def as_flow(workspace: Workspace, stages: Sequence[Stage], progress: Progress, tell: Tell) -> Night:
+    """Run one of many nights of an open workspace as a flow run of its own, as the schedule's are.
+
+    Args: as of `nest_builder.refresh.run_night`.
+
+    Raises:
+        Exception: Whatever a stage raised; the flow run has failed then.
+    """
+
+    @flow(name="refresh-nest", flow_run_name=f"{workspace.clock():%Y-%m-%d}", persist_result=False)
+    def one_night() -> Night:
+        return night_in_flow(workspace, stages, progress, tell)
+
+    night: Night = one_night()
+    return night
+
+
 def block_teller(settings: Settings, others: Tell) -> Tell:
     """Return what tells the settings' Prefect notification block, and the others.
 

@@ -18,8 +18,9 @@ BENCHMARKS = {
     "rose-speed": "",
     "brush": "",
     "routing": "worlds",
+    "refresh": "",
 }
-QUICK = ("models", "annotate", "brush")  # those with a short form
+QUICK = ("models", "annotate", "brush", "refresh")  # those with a short form
 
 
 def run_benchmark(name: str, seed: int, data: Path | None, quick: bool = False) -> Result:
