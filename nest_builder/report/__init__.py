@@ -1,5 +1,5 @@
-"""The HTML report: one self-contained page about an edition, for people."""
+"""The report: a small static site, pages for people about each edition."""
 
-from nest_builder.report.page import write_report
+from nest_builder.report.site import write_report
 
 __all__ = ["write_report"]

@@ -1,7 +1,7 @@
 """The report's section on the review: what went to people, what their answers say of the rest, and where the models fail."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,9 +57,9 @@ class ReviewSection:
     worst: float
 
 
-def read_review(session: Session) -> ReviewSection | None:
-    """Return what the section shows; None where nothing has been routed."""
-    summary = review_summary(session)
+def read_review(session: Session, published: Collection[str] | None = None) -> ReviewSection | None:
+    """Return what the section shows of an edition's samples; None where nothing has been routed."""
+    summary = review_summary(session, published)
     if summary is None:
         return None
     routes = session.scalars(select(Route).order_by(Route.sample_id)).all()

@@ -1,34 +1,54 @@
-"""What the store tells of its sources and of what was turned away."""
+"""What the store tells of its sources' health and of what was turned away."""
 
 import datetime as dt
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from nest_builder.report.links import host_of
 from nest_builder.status import STAGE_ORDER, by_count
 from nest_builder.store.tables import Article, Entry, Image, LedgerEntry, Page, SourceState
 
-_HOST = re.compile(r"https?://[^/\s?#]+")
+QUIET_DAYS = 14.0  # without a new story: a source that nobody should rely on without a look
 
 
 @dataclass(slots=True)
 class SourceHealth:
-    """What came of one host."""
+    """What came of one source, a feed or a site.
 
+    Attributes:
+        url: Its address.
+        host: The address's host; "–" where it has none.
+        entries: Stories that it named.
+        pages: Of those, fetched.
+        articles: Of those, read.
+        images: Pictures kept of them.
+        samples: Samples of the edition.
+        succeeded_at: When it last answered; None if it never did.
+        newest: When the newest story appeared that it named.
+        silent_days: Days from that story to the last fetch of any source; None where no story has a date.
+        state: ``ok``, ``failing``: the last try did not succeed; or ``quiet``: nothing new for two weeks.
+        problem: What the last try said, where it failed.
+        errors: Why pages of it were not fetched -> how many, the most frequent first.
+    """
+
+    url: str
     host: str
     entries: int = 0
     pages: int = 0
     articles: int = 0
     images: int = 0
     samples: int = 0
-    fetched_at: dt.datetime | None = None
-    refused: Counter[str] = field(default_factory=Counter)
+    succeeded_at: dt.datetime | None = None
+    newest: dt.datetime | None = None
+    silent_days: float | None = None
+    state: str = "ok"
+    problem: str = ""
+    errors: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,32 +62,55 @@ class Turned:
 
 
 def read_sources(session: Session, samples: Sequence[Mapping[str, Any]]) -> list[SourceHealth]:
-    """Return the health of each host that was asked for news, by the number of samples and articles it gave."""
-    hosts: dict[str, SourceHealth] = {}
+    """Return the health of each source: those that fail first, then by the number of samples and articles they gave."""
+    sources: dict[str, SourceHealth] = {}
+    owner: dict[str, str] = {}
 
     def of(url: str) -> SourceHealth:
-        host = host_of(url)
-        return hosts.setdefault(host, SourceHealth(host))
+        return sources.setdefault(url, SourceHealth(url, host_of(url)))
 
     for url, fetched_at in session.execute(select(SourceState.url, SourceState.fetched_at)):
-        _seen(of(url), fetched_at)
-    for url in session.scalars(select(Entry.url)):
-        of(url).entries += 1
-    for url, fetched_at in session.execute(select(Page.url, Page.fetched_at)):
-        of(url).pages += 1
-        _seen(of(url), fetched_at)
-    for url in session.scalars(select(Article.url)):
-        of(url).articles += 1
-    for url in session.scalars(select(Image.article_url)):
-        of(url).images += 1
+        of(url).succeeded_at = fetched_at
+    for url, source, published_at in session.execute(select(Entry.url, Entry.source, Entry.published_at)):
+        owner[url] = source
+        health = of(source)
+        health.entries += 1
+        if published_at is not None:
+            health.newest = max(published_at, health.newest or published_at)
+    for name, query in (
+        ("pages", select(Page.url)),
+        ("articles", select(Article.url)),
+        ("images", select(Image.article_url)),
+    ):
+        for url in session.scalars(query):
+            _count(sources, owner, url, name)
     for sample in samples:
-        of(sample["article_url"]).samples += 1
-    refused = select(LedgerEntry.item, LedgerEntry.reason, LedgerEntry.dropped).where(LedgerEntry.stage == "collect")
-    for item, reason, dropped in session.execute(refused):
-        address = _HOST.search(item)
-        if address and (reason or dropped):
-            of(address[0]).refused.update({**dropped, **({reason: 1} if reason else {})})
-    return sorted(hosts.values(), key=lambda source: (-source.samples, -source.articles, source.host))
+        _count(sources, owner, sample["article_url"], "samples")
+    tries = select(LedgerEntry.item, LedgerEntry.status, LedgerEntry.reason, LedgerEntry.detail).where(
+        LedgerEntry.stage == "collect", LedgerEntry.status != "done"
+    )
+    for item, status, reason, detail in session.execute(tries):
+        kind, _, url = item.partition(":")
+        if kind in ("feed", "site"):
+            of(url).state, of(url).problem = "failing", detail or reason or ""
+        elif item in owner:
+            of(owner[item]).errors[reason or f"{status}, to be tried again"] += 1
+    latest = max((one.succeeded_at for one in sources.values() if one.succeeded_at is not None), default=None)
+    for one in sources.values():
+        if latest is not None and one.newest is not None:
+            one.silent_days = max(0.0, round((latest - one.newest) / dt.timedelta(days=1), 1))
+        if one.state == "ok" and (one.silent_days is None or one.silent_days >= QUIET_DAYS):
+            one.state = "quiet"
+        one.errors = Counter(by_count(one.errors.items()))
+    states = ("failing", "quiet", "ok")
+    return sorted(sources.values(), key=lambda one: (states.index(one.state), -one.samples, -one.articles, one.url))
+
+
+def _count(sources: Mapping[str, SourceHealth], owner: Mapping[str, str], url: str, name: str) -> None:
+    """Count one thing for the source that named an article; articles of older stores may have none."""
+    if url in owner:
+        source = sources[owner[url]]
+        setattr(source, name, getattr(source, name) + 1)
 
 
 def read_turned_away(session: Session, examples: int) -> list[Turned]:
@@ -89,20 +132,3 @@ def read_turned_away(session: Session, examples: int) -> list[Turned]:
         )
         found.append(Turned(stage, reason or "", count, tuple((item, detail) for item, detail in rows)))
     return sorted(found, key=lambda turned: STAGE_ORDER.index(turned.stage) if turned.stage in STAGE_ORDER else 99)
-
-
-def host_of(url: str) -> str:
-    """Return an address's host, or a dash where it has none."""
-    try:
-        return urlsplit(url).hostname or "–"
-    except ValueError:  # such as http://[broken
-        return "–"
-
-
-def refusals(source: SourceHealth) -> dict[str, int]:
-    """Return why pages of a source were not fetched, the most frequent reason first."""
-    return by_count(source.refused.items())
-
-
-def _seen(source: SourceHealth, at: dt.datetime) -> None:
-    source.fetched_at = max(at, source.fetched_at or at)

@@ -2,8 +2,9 @@
 
 import datetime as dt
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 CATEGORIES = ("novel", "emerging")
 _MAX_BINS = 30
@@ -41,6 +42,14 @@ class Drawing:
     segments: tuple[Segment, ...]
     dates: tuple[Tick, ...]
     levels: tuple[Tick, ...]
+
+
+def first_seen(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, dt.datetime]]:
+    """Return name, category and time of the first sighting of each entity of an edition's rows."""
+    found = {
+        (row["entity"]["name"], row["category"], dt.datetime.fromisoformat(row["entity"]["first_seen"])) for row in rows
+    }
+    return sorted(found)
 
 
 def draw_timelines(first_seen: Sequence[tuple[str, str, dt.datetime]]) -> tuple[Drawing, ...]:
