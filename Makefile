@@ -13,7 +13,7 @@ JOBS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env build-nest report test test-review lint format train-tiny bench score ui clean
+.PHONY: help env build-nest report test test-review test-site lint format train-tiny bench score ui clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ test: $(READY) ## Run the tests
 
 test-review: $(READY) ## Run the round trip through a real Label Studio (installed in an environment of its own: minutes, 1 GB)
 	$(BIN)/python -m pytest -m server tests/review $(ARGS)
+
+test-site: $(READY) ## Run the tests of the report's site in a real browser, with 10,000 samples (ARGS=-s prints its times)
+	$(BIN)/python -m pytest -m browser tests/report $(ARGS)
 
 lint: $(READY) ## Lint and type-check
 	$(BIN)/ruff check .
