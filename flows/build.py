@@ -12,7 +12,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows.accounting import Accounting
-from flows.scale import spread_over_workers, task_runner
+from flows.scale import StaysHere, spread_over_workers, task_runner
 from flows.server import prefect_server, wait_until_recorded
 from nest_builder.config import Settings
 from nest_builder.progress import Progress
@@ -54,14 +54,19 @@ def build(settings: Settings, progress: Progress) -> tuple[list[Report], Account
         report: Report = process(len(batch.items))
         return report
 
-    @flow(name="build-nest", validate_parameters=False, task_runner=task_runner(settings.scale))
-    def build_nest(workdir: str) -> list[Report]:
+    def stages() -> list[Report]:
         with open_workspace(settings) as workspace:
             reports = run_stages(workspace, progress, "flow", as_task, spread=spread_over_workers(workspace, count))
             create_markdown_artifact(
                 funnel(workspace), key="funnel", description="What every stage kept and turned away"
             )
         return reports
+
+    run = StaysHere(stages)
+
+    @flow(name="build-nest", validate_parameters=False, task_runner=task_runner(settings.scale))
+    def build_nest(workdir: str) -> list[Report]:
+        return run()
 
     # Prefect tells of each task's state; where our own progress is shown, that is noise.
     logging.getLogger("prefect").setLevel(logging.getLogger("nest_builder").getEffectiveLevel())

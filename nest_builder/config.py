@@ -24,6 +24,7 @@ from nest_builder.sections import (
     NotifySettings,
     ReviewSettings,
     RoseSettings,
+    ScaleSettings,
     SourceSettings,
     ValidationSettings,
     WebSettings,
@@ -46,6 +47,7 @@ __all__ = [
     "NotifySettings",
     "ReviewSettings",
     "RoseSettings",
+    "ScaleSettings",
     "Settings",
     "SourceSettings",
     "ValidationSettings",
@@ -89,6 +91,7 @@ class Settings(BaseSettings):
     rose: RoseSettings = RoseSettings()
     validation: ValidationSettings = ValidationSettings()
     notify: NotifySettings = NotifySettings()
+    scale: ScaleSettings = ScaleSettings()
     newsworld: NewsworldSettings = NewsworldSettings(enabled=False)
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()

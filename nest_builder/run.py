@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from nest_builder.config import Settings
 from nest_builder.pipeline import build_stages
 from nest_builder.progress import Progress
-from nest_builder.runner import Execute, Runner, here
+from nest_builder.runner import Execute, Runner, Spread, here
 from nest_builder.stage import Report, Stage
 from nest_builder.workspace import Workspace, open_workspace
 
@@ -23,6 +23,7 @@ def run_stages(
     name: str,
     execute: Execute = here,
     stages: Sequence[Stage] | None = None,
+    spread: Spread | None = None,
 ) -> list[Report]:
     """Run stages in order and return a report for each.
 
@@ -32,12 +33,13 @@ def run_stages(
         name: What the run is called in ``stage_run``, before its time.
         execute: How a batch is run.
         stages: Which; by default all.
+        spread: How batches are run by several processes, of stages that allow it; by default they are run as all others.
     """
     reports = []
     run = f"{name}-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
     runner = Runner(workspace.store.sessions, workspace.clock)
     for stage in build_stages(workspace) if stages is None else stages:
         progress.start(stage.name)
-        reports.append(runner.run(stage, run, progress.advance, execute))
+        reports.append(runner.run(stage, run, progress.advance, execute, spread))
         progress.finish(reports[-1])
     return reports

@@ -263,6 +263,18 @@ class NotifySettings(Section):
     queue_growth: int = Field(1, ge=1, description="so many more samples that wait for people are worth a word")
 
 
+class ScaleSettings(Section):
+    """Where the batches of stages run whose batches do not depend on each other. It needs the extra ``scale``."""
+
+    runner: Literal["here", "dask", "ray"] = Field(
+        "here", description="here: one after the other, in the run's process"
+    )
+    workers: int = Field(2, ge=1, description="processes, of a cluster that the run starts on its own machine")
+    address: str = Field(
+        "", description="of a Dask scheduler or a Ray head that runs already; empty: a cluster of its own"
+    )
+
+
 class NewsworldSettings(Section):
     """The simulated web. ``enabled`` starts its server beside the run; nothing else in the product looks at it."""
 

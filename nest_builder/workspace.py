@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from nest_builder.clock import Clock, fixed_clock, system_clock
@@ -105,12 +105,14 @@ class Workspace:
         store: The open store.
         clock: The run's clock.
         client: The one polite HTTP client.
+        resolve: Host pattern -> origin that answers for it, as the client uses it.
     """
 
     settings: Settings
     store: Store
     clock: Clock
     client: Any
+    resolve: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -133,4 +135,4 @@ def open_workspace(settings: Settings, clock: Clock | None = None) -> Iterator[W
         if settings.newsworld.enabled:
             resolve = LazyNewsworld(settings.newsworld, stack, clock)
         client = stack.enter_context(PoliteClient(settings.web, clock=clock, resolve=resolve))
-        yield Workspace(settings, store, clock, client)
+        yield Workspace(settings, store, clock, client, resolve)

@@ -1,7 +1,7 @@
 """``nest build``, ``export``, ``status`` and ``report``: running the pipeline and looking at what it made."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -28,6 +28,11 @@ def build(
     workdir: WorkdirOption = None,
     seed: SeedOption = None,
     prefect: Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flow, a task a batch.")] = False,
+    runner: Annotated[
+        Literal["here", "dask", "ray"] | None,
+        typer.Option("--runner", help="Where a flow's batches run: here, or on Dask's or Ray's workers; else [scale]."),
+    ] = None,
+    workers: Annotated[int | None, typer.Option("--workers", help="Worker processes of dask or ray.", min=1)] = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
@@ -36,9 +41,11 @@ def build(
 
     start_logging(verbose)
     settings = settings_of(config, profile, workdir, seed)
+    chosen = {name: value for name, value in (("runner", runner), ("workers", workers)) if value is not None}
+    settings = settings.model_copy(update={"scale": settings.scale.model_copy(update=chosen)})
     accounting = None
     with Progress(quiet=as_json) as progress:
-        if prefect:
+        if prefect or settings.scale.runner != "here":
             from flows.build import build as build_flow
 
             reports, accounting = build_flow(settings, progress)

@@ -45,6 +45,7 @@ class Annotate:
     name = "annotate"
     tables: tuple[type[Row], ...] = (Annotation,)
     keeps_history = False
+    spread = True
 
     def __init__(
         self,

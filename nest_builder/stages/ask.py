@@ -36,6 +36,7 @@ class Ask:
     batch_size = 100
     tables: tuple[type[Row], ...] = (Sample,)
     keeps_history = False
+    spread = True
 
     def __init__(self, settings: AskSettings, hypernyms: Mapping[str, tuple[str, ...]]) -> None:
         self._settings, self._hypernyms = settings, hypernyms

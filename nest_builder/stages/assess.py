@@ -43,6 +43,7 @@ class Assess:
     batch_size = 200
     tables: tuple[type[Row], ...] = (Entity,)
     keeps_history = False
+    spread = True
 
     def __init__(
         self,

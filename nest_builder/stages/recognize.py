@@ -44,6 +44,7 @@ class Recognize:
     batch_size = 32
     tables: tuple[type[Row], ...] = (Mention, Claim)
     keeps_history = False
+    spread = True
 
     def __init__(
         self, settings: EntitySettings, recognizer: Recognizer | None = None, knowledge: KnowledgeBase | None = None

@@ -55,6 +55,7 @@ class Validate:
     batch_size = 64
     tables: tuple[type[Row], ...] = (Verdict,)
     keeps_history = False
+    spread = True
 
     def __init__(
         self, settings: Settings, store: Store, client: PoliteClient, clock: Clock, validator: Validator | None = None
