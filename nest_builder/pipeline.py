@@ -1,5 +1,6 @@
 """The pipeline: the stages in their order. Each is one file in ``nest_builder/stages``; they meet in the store and nowhere else."""
 
+from nest_builder.operations.disk import bounded
 from nest_builder.stage import Stage
 from nest_builder.stages.annotate import Annotate
 from nest_builder.stages.ask import Ask
@@ -26,11 +27,11 @@ def build_stages(workspace: Workspace) -> tuple[Stage, ...]:
 
         validation = (Validate(settings, workspace.store, client, clock),)
     return (
-        Collect(settings.sources, settings.web, blobs, client, clock),
+        bounded(Collect(settings.sources, settings.web, blobs, client, clock), settings),
         Extract(settings.extract, blobs),
         Recognize(settings.entities),
         Assess(settings.entities, client, clock),
-        Gather(settings.images, settings.web, blobs, client),
+        bounded(Gather(settings.images, settings.web, blobs, client), settings),
         Annotate(settings.annotate, blobs),
         Ask(settings.ask, settings.entities.hypernyms),
         *validation,

@@ -9,7 +9,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from nest_builder.clock import Clock
 from nest_builder.digest import digest
+from nest_builder.operations import context
 from nest_builder.recording import forget, record
 from nest_builder.stage import Batch, Failed, Item, Outcome, Postponed, Report, Stage
 from nest_builder.store.leases import LeaseLostError, Leases
@@ -52,6 +53,7 @@ class _Pass:
     """Where a pass of a stage stands."""
 
     total: Report
+    run: str
     number: int = 0  # of the last batch that was handed out
     elsewhere: int = 0  # batches of this round that others hold
 
@@ -99,7 +101,8 @@ class Runner:
             RuntimeError: The stage did not return exactly one outcome for each item.
         """
         started = time.perf_counter()
-        report = patiently(lambda: self._attempt(stage, batch))
+        with context.at(run=batch.run, stage=stage.name, batch=batch.number):  # said by every log line below
+            report = patiently(lambda: self._attempt(stage, batch))
         report.seconds = time.perf_counter() - started
         report.batches, report.batch_seconds = 1 - report.elsewhere, report.seconds
         return report
@@ -122,7 +125,7 @@ class Runner:
             spread: How the batches of a stage that allows it are run by several processes; by default they are run as all others.
         """
         started, clock_start = time.perf_counter(), self._clock()
-        at = _Pass(Report(stage.name))
+        at = _Pass(Report(stage.name), run)
         pause, longest = _POLL_SECONDS
         while batches := self._pending(stage, at.total):
             at.elsewhere = 0
@@ -131,7 +134,8 @@ class Runner:
             pause = min(2 * pause, longest) if at.elsewhere == len(batches) else _POLL_SECONDS[0]
             if at.elsewhere == len(batches):
                 time.sleep(pause)
-        patiently(lambda: self._finish(stage, run, at.total, clock_start, started))
+        with context.at(run=run, stage=stage.name):
+            patiently(lambda: self._finish(stage, run, at.total, clock_start, started))
         return at.total
 
     def _pending(self, stage: Stage, total: Report) -> list[Batch]:
@@ -156,7 +160,7 @@ class Runner:
         def hand_out() -> Iterator[tuple[int, Batch]]:
             while waiting and not service_is_down:
                 at.number += 1
-                yield at.number, waiting.popleft()
+                yield at.number, replace(waiting.popleft(), run=at.run, number=at.number)
 
         results: Iterable[tuple[Batch, Report]] = (
             spread(stage.name, hand_out())
@@ -204,7 +208,7 @@ class Runner:
     def _process(self, stage: Stage, batch: Batch, leased: tuple[str, ...], report: Report) -> None:
         fingerprints = dict(zip((item.key for item in batch.items), batch.fingerprints, strict=True))
         with self._sessions() as session:
-            outcomes = stage.process(session, batch.items)
+            outcomes = stage.process(session, context.followed(batch.items))
             if sorted(outcome.item for outcome in outcomes) != sorted(fingerprints):
                 raise RuntimeError(f"stage {stage.name} must return one outcome for each item of its batch")
             session.rollback()  # whatever process() read is not part of the write
@@ -217,6 +221,9 @@ class Runner:
                 if isinstance(outcome, Postponed):
                     report.postponed[outcome.item] = outcome.reason
                     continue
+                if isinstance(outcome, Failed):
+                    with context.at(item=outcome.item):
+                        log.info("failed: %s", outcome.error)
                 before, fingerprint = earlier.get(outcome.item), fingerprints[outcome.item]
                 record(session, stage, outcome, fingerprint, before, report, self._clock(), self._max_attempts)
             session.commit()

@@ -5,6 +5,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -94,7 +95,9 @@ class Searches:
 
         wanted = list(dict.fromkeys(asked))
         with ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="search") as pool:
-            return dict(zip(wanted, pool.map(one, wanted), strict=True))
+            # Each in a context of its own, so that the log lines of a thread say which batch it works for.
+            answers = [pool.submit(copy_context().run, one, query) for query in wanted]
+            return {query: answer.result() for query, answer in zip(wanted, answers, strict=True)}
 
 
 def _by(hit: Any, until: dt.datetime) -> bool:

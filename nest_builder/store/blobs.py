@@ -1,11 +1,16 @@
 """Content-addressed blobs on any file system that fsspec knows."""
 
+import datetime as dt
 import hashlib
+import os
 import posixpath
 import uuid
+from typing import Final
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
+
+_YOUNG: Final = dt.timedelta(minutes=30)  # half of the shortest grace time that settings allow
 
 
 class Blobs:
@@ -28,7 +33,7 @@ class Blobs:
         """Store ``data`` and return its SHA-256 in hex."""
         name = hashlib.sha256(data).hexdigest()
         path = self.path(name)
-        if self._fs.exists(path):
+        if self._is_there(path):
             return name
         if not isinstance(self._fs, LocalFileSystem):
             self._fs.pipe_file(path, data)  # an object store shows an object when it is whole
@@ -55,6 +60,17 @@ class Blobs:
                 f"blob {sha256} is damaged: restore it from a back-up, or delete it and run `nest build` again"
             )
         return data
+
+    def _is_there(self, path: str) -> bool:
+        """Return whether a blob is there, and make it young again: it is wanted, so it must not be garbage before a row names it."""
+        if isinstance(self._fs, LocalFileSystem):
+            try:
+                os.utime(path)
+            except FileNotFoundError:
+                return False
+            return True
+        # An object's age is renewed by writing it again, which is worth it only where garbage collection may look at it soon.
+        return bool(self._fs.exists(path)) and dt.datetime.now(dt.UTC) - self._fs.modified(path) < _YOUNG
 
     def __contains__(self, sha256: str) -> bool:
         return bool(self._fs.exists(self.path(sha256)))

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from types import MappingProxyType, TracebackType
 
@@ -158,7 +159,8 @@ class PoliteClient:
             seen[host] += 1
         order = sorted(range(len(urls)), key=lambda index: (ranks[index], index))
         with ThreadPoolExecutor(max_workers=self.settings.workers, thread_name_prefix="fetch") as pool:
-            futures = {index: pool.submit(one, urls[index]) for index in order}
+            # Each in a context of its own, so that the log lines of a thread say which batch it works for.
+            futures = {index: pool.submit(copy_context().run, one, urls[index]) for index in order}
             return [futures[index].result() for index in range(len(urls))]
 
     def _check_robots(self, url: str, policy: HostPolicy | None) -> None:

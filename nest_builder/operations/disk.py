@@ -1,0 +1,138 @@
+"""Room on the disk: looked at before each batch of the stages that take bytes in, so that a full disk is a wait and not a crash."""
+
+import errno
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+from sqlalchemy.orm import Session
+
+from nest_builder.config import DiskSettings, Settings
+from nest_builder.runner import spreads
+from nest_builder.stage import Item, Outcome, Postponed, Stage
+from nest_builder.store.tables import Row
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+_SHARE: Final = 0.02  # of the time may go into measuring what is taken
+
+
+class Room:
+    """Whether there is room for more.
+
+    Args:
+        settings: The bounds.
+        workdir: The work directory.
+        blobs_url: Where blobs live; only what is on this machine's disks is looked at for free space.
+        monotonic: Seconds of a clock that never goes back.
+    """
+
+    def __init__(
+        self, settings: DiskSettings, workdir: Path, blobs_url: str, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._settings, self._workdir, self._blobs_url, self._monotonic = settings, workdir, blobs_url, monotonic
+        self._taken, self._measure_again = 0, 0.0
+
+    def problem(self) -> str:
+        """Return why nothing more should be taken in, and what to do; "" where there is room."""
+        for folder in self._folders():
+            free = shutil.disk_usage(folder).free
+            if free < self._settings.min_free_bytes:
+                return (
+                    f"disk: {free / 1e6:,.0f} MB are free beside {folder}, [disk] min_free_bytes asks for "
+                    f"{self._settings.min_free_bytes / 1e6:,.0f} MB: make room, or run `nest gc`"
+                )
+        limit = self._settings.max_bytes
+        if limit is not None and (taken := self._measured()) > limit:
+            return (
+                f"disk: {taken / 1e6:,.0f} MB are taken, [disk] max_bytes allows {limit / 1e6:,.0f} MB: "
+                "run `nest gc`, set keep_bodies_days, or raise it"
+            )
+        return ""
+
+    def _folders(self) -> Iterator[Path]:
+        """Yield what exists of the places that are on this machine."""
+        fs, root = fsspec.core.url_to_fs(self._blobs_url)
+        places = [self._workdir, *([Path(root)] if isinstance(fs, LocalFileSystem) else [])]
+        for place in places:
+            absolute = place.absolute()
+            yield next(folder for folder in (absolute, *absolute.parents) if folder.exists())
+
+    def _measured(self) -> int:
+        """Return the bytes that are taken, measured again when that is cheap beside the time since it was last done."""
+        started = self._monotonic()
+        if started >= self._measure_again:
+            self._taken = taken_bytes(self._workdir, self._blobs_url)
+            ended = self._monotonic()
+            self._measure_again = ended + (ended - started) / _SHARE
+        return self._taken
+
+
+def taken_bytes(workdir: Path, blobs_url: str) -> int:
+    """Return the bytes of all files of the work directory, and of the blobs where they live elsewhere."""
+    fs, root = fsspec.core.url_to_fs(blobs_url)
+    taken = folder_bytes(workdir)
+    local = isinstance(fs, LocalFileSystem)
+    if local and not Path(root).is_relative_to(workdir.resolve()):
+        taken += folder_bytes(Path(root))
+    elif not local and fs.exists(root):
+        taken += int(fs.du(root))
+    return taken
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return the bytes of all files under a folder; what goes while it is counted does not count."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(place, name)).st_size  # noqa: PTH118 - a million paths are slow as objects
+            except FileNotFoundError:
+                continue
+    return total
+
+
+class Bounded:
+    """A stage that works only while there is room; else its items are left for another run, and counted as such.
+
+    Args:
+        stage: Takes bytes in from outside.
+        room: Says whether there is room.
+    """
+
+    def __init__(self, stage: Stage, room: Room) -> None:
+        self._stage, self._room = stage, room
+        self.name: str = stage.name
+        self.batch_size: int = stage.batch_size
+        self.tables: tuple[type[Row], ...] = stage.tables
+        self.keeps_history: bool = stage.keeps_history
+        self.spread: bool = spreads(stage)
+
+    def identity(self) -> Any:
+        """Return the stage's own."""
+        return self._stage.identity()
+
+    def items(self, session: Session) -> Sequence[Item]:
+        """Return the stage's own."""
+        return self._stage.items(session)
+
+    def process(self, session: Session, batch: Sequence[Item]) -> list[Outcome]:
+        """Have the stage process the batch, or leave it for another run."""
+        why = self._room.problem()
+        if not why:
+            try:
+                return self._stage.process(session, batch)
+            except OSError as error:
+                if error.errno not in _FULL:
+                    raise
+                why = f"disk: full while {self.name} wrote ({error.strerror}): make room, or run `nest gc`"
+        return [Postponed(item.key, why) for item in batch]
+
+
+def bounded(stage: Stage, settings: Settings) -> Stage:
+    """Return the stage within the settings' bounds."""
+    return Bounded(stage, Room(settings.disk, settings.workdir, settings.blobs_url))
