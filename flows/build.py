@@ -5,21 +5,19 @@
 
 import logging
 import time
-from collections.abc import Callable
 
-from prefect import State, flow, task
-from prefect.artifacts import create_markdown_artifact
-from prefect.cache_policies import NO_CACHE
+from prefect import State, flow
 
 from flows.accounting import Accounting
+from flows.artifacts import show_funnel
 from flows.scale import StaysHere, spread_over_workers, task_runner
 from flows.server import prefect_server, wait_until_recorded
+from flows.tasks import TaskPerBatch
 from nest_builder.config import Settings
 from nest_builder.progress import Progress
 from nest_builder.run import run_stages
-from nest_builder.stage import Batch, Report
-from nest_builder.status import read_status
-from nest_builder.workspace import Workspace, open_workspace
+from nest_builder.stage import Report
+from nest_builder.workspace import open_workspace
 
 
 def build(settings: Settings, progress: Progress) -> tuple[list[Report], Accounting]:
@@ -38,28 +36,12 @@ def build(settings: Settings, progress: Progress) -> tuple[list[Report], Account
     Raises:
         Exception: Whatever a stage raised; the flow run has failed then, and the next one goes on.
     """
-    tasks = 0
-
-    def count() -> None:
-        nonlocal tasks
-        tasks += 1
-
-    def as_task(batch: Batch, number: int, work: Callable[[], Report]) -> Report:
-        # The default cache policy hashes arguments and results and costs 50 ms a task; our cache is the ledger.
-        @task(name=batch.stage, task_run_name=f"{batch.stage}-{number}", cache_policy=NO_CACHE, persist_result=False)
-        def process(items: int) -> Report:
-            return work()
-
-        count()
-        report: Report = process(len(batch.items))
-        return report
+    tasks = TaskPerBatch()
 
     def stages() -> list[Report]:
         with open_workspace(settings) as workspace:
-            reports = run_stages(workspace, progress, "flow", as_task, spread=spread_over_workers(workspace, count))
-            create_markdown_artifact(
-                funnel(workspace), key="funnel", description="What every stage kept and turned away"
-            )
+            reports = run_stages(workspace, progress, "flow", tasks, spread=spread_over_workers(workspace, tasks.more))
+            show_funnel(workspace.store)
         return reports
 
     run = StaysHere(stages)
@@ -76,15 +58,6 @@ def build(settings: Settings, progress: Progress) -> tuple[list[Report], Account
         state: State[list[Report]] = build_nest(str(settings.workdir), return_state=True)
         ended = time.perf_counter()
         assert state.state_details.flow_run_id is not None
-        wait_until_recorded(state.state_details.flow_run_id, tasks)
+        wait_until_recorded(state.state_details.flow_run_id, tasks.count)
     reports = state.result()  # raises what a stage raised
     return reports, Accounting.of(reports, ended - started, started - called, time.perf_counter() - ended)
-
-
-def funnel(workspace: Workspace) -> str:
-    """Return the run's funnel as a Markdown table."""
-    lines = ["| stage | done | rejected | reasons |", "|---|---:|---:|---|"]
-    for stage in read_status(workspace.store).stages:
-        reasons = ", ".join(f"{reason}: {count}" for reason, count in stage.reasons.items())
-        lines.append(f"| {stage.stage} | {stage.done} | {stage.rejected} | {reasons} |")
-    return "\n".join(lines)

@@ -5,6 +5,7 @@ A deployment may take part of the stages: they meet in the store only, so those 
 
 import datetime as dt
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from prefect import flow, get_run_logger
 from prefect.blocks.core import Block
 
 from flows.artifacts import show_night
+from flows.scale import StaysHere, spread_over_workers, task_runner
 from flows.tasks import TaskPerBatch
 from nest_builder.config import Settings, load_settings
 from nest_builder.notify import Message, NotifyError
@@ -52,12 +54,14 @@ def refresh_nest(
     if seed is not None:
         settings = settings.model_copy(update={"newsworld": settings.newsworld.model_copy(update={"seed": seed})})
     tell = block_teller(settings, teller(settings.notify))
+    # Workers of Dask or Ray come with a task runner, which a flow has from its start: there the night is a flow of its own.
+    run = night_in_flow if settings.scale.runner == "here" else as_flow
     with (
         told_of_failure(settings, tell),
         open_workspace(nightly(settings)) as workspace,
         Progress(quiet=True) as progress,
     ):
-        night = night_in_flow(workspace, chosen(build_stages(workspace), stages or ()), progress, tell)
+        night = run(workspace, chosen(build_stages(workspace), stages or ()), progress, tell)
     said = night.as_dict()
     log = get_run_logger()
     for what, why in night.notes.items():
@@ -71,7 +75,9 @@ def night_in_flow(workspace: Workspace, stages: Sequence[Stage], progress: Progr
 
     Args: as of `nest_builder.refresh.run_night`.
     """
-    night = run_night(workspace, stages, progress, tell, "refresh", TaskPerBatch(RETRIES))
+    tasks = TaskPerBatch(RETRIES)
+    spread = spread_over_workers(workspace, tasks.more)
+    night = run_night(workspace, stages, progress, tell, "refresh", tasks, spread)
     show_night(workspace.store, night.at)
     return night
 
@@ -84,10 +90,12 @@ def as_flow(workspace: Workspace, stages: Sequence[Stage], progress: Progress, t
     Raises:
         Exception: Whatever a stage raised; the flow run has failed then.
     """
+    work = StaysHere(partial(night_in_flow, workspace, stages, progress, tell))
+    runner = task_runner(workspace.settings.scale)
 
-    @flow(name="refresh-nest", flow_run_name=f"{workspace.clock():%Y-%m-%d}", persist_result=False)
+    @flow(name="refresh-nest", flow_run_name=f"{workspace.clock():%Y-%m-%d}", task_runner=runner, persist_result=False)
     def one_night() -> Night:
-        return night_in_flow(workspace, stages, progress, tell)
+        return work()
 
     night: Night = one_night()
     return night

@@ -29,6 +29,10 @@ class TaskPerBatch:
         self._retries, self._delay_s = retries, delay_s
         self.count = 0
 
+    def more(self) -> None:
+        """Count a task that somebody else made."""
+        self.count += 1
+
     def __call__(self, batch: Batch, number: int, work: Callable[[], Report]) -> Report:
         """Run a batch as a task and return its counts."""
 
@@ -40,7 +44,7 @@ class TaskPerBatch:
         def process(items: int) -> Report:
             return work()
 
-        self.count += 1
+        self.more()
         report: Report = process(len(batch.items))
         return report
 

@@ -21,7 +21,7 @@ from nest_builder.notify import Message, News, NotifyError, compose, send
 from nest_builder.pipeline import build_stages
 from nest_builder.progress import Progress
 from nest_builder.run import run_stages
-from nest_builder.runner import Execute, here
+from nest_builder.runner import Execute, Spread, here
 from nest_builder.stage import Report, Stage
 from nest_builder.status import STAGE_ORDER
 from nest_builder.store.tables import Decision, Edition, Entry, LedgerEntry, ReviewProject, Route, StageRun
@@ -127,6 +127,7 @@ def run_night(
     tell: Tell,
     name: str = "refresh",
     execute: Execute = here,
+    spread: Spread | None = None,
 ) -> Night:
     """Run the stages of a night in an open workspace, which may see many nights.
 
@@ -137,6 +138,7 @@ def run_night(
         tell: Sends the message.
         name: What the run is called.
         execute: How a batch is run.
+        spread: How batches are run by several processes, of stages that allow it.
     """
     wall, cpu = time.perf_counter(), time.process_time()
     night = Night(workspace.clock())
@@ -145,7 +147,7 @@ def run_night(
         editions, waiting = set(session.scalars(select(Edition.name))), _waiting(session)
     if any(stage.name in _NEEDS_REVIEWS for stage in stages):
         _pull(workspace, night)
-    night.reports = run_stages(workspace, progress, name, execute, stages)
+    night.reports = run_stages(workspace, progress, name, execute, stages, spread)
     with workspace.store.sessions() as session:
         night.queue = (waiting, _waiting(session))
         made = session.scalars(select(Edition.name).order_by(Edition.name))
