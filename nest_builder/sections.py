@@ -141,9 +141,13 @@ class ExportSettings(Section):
     verdict_p_correct: float = Field(
         0.9, ge=0, le=1, description="under it no verdict is published before a person has looked at the annotation"
     )
-    takedown: str | None = Field(None, description="a file with one URL, host or SHA-256 a line")
-    publish: Literal["now", "due"] = Field(
-        "now", description="now: the edition of the clock's month; due: those of the months that have ended"
+    takedown: str | None = Field(
+        None,
+        description="a file with one URL, host, SHA-256 or sample's id a line; by default takedown.txt in workdir, if there is one",
+    )
+    publish: Literal["now", "due", "withdrawals"] = Field(
+        "now",
+        description="now: the edition of the clock's month; due: of months that have ended; withdrawals: only what a takedown calls for",
     )
     window_days: int = Field(
         0, ge=0, description="how old a sample may be when its edition's month ends; 0: as old as nobody published it"
@@ -152,6 +156,9 @@ class ExportSettings(Section):
         "embedded", description="links: pictures stay where they are, `nest edition download` fetches and checks them"
     )
     test_days: int = Field(30, ge=0, description="samples of the newest days form the test split")
+    ordinary: str = Field(
+        "", description="package.module:function(kind, count) that yields questions which need no search, for NEST+"
+    )
     rows_per_group: int = 100
 
     @field_validator("edition")
@@ -185,7 +192,7 @@ class RoseSettings(Section):
     )
     vpe: dict[str, float] = Field(
         {},
-        description="thresholds of VPE that are not the embedded CLIP's: reach, verify, margin, accept, absent, sure, same, agree",
+        description="thresholds of VPE that are not the embedded CLIP's: reach, verify, margin, accept, absent, sure, same, slack, agree",
     )
     glance: bool = Field(
         True,
@@ -244,7 +251,9 @@ class DiskSettings(Section):
         24.0, ge=1, description="younger blobs are never garbage: a run may be about to refer to them"
     )
     keep_bodies_days: int | None = Field(
-        None, ge=1, description="`nest gc` drops bodies of pages that were extracted and are older; empty: it keeps them"
+        None,
+        ge=1,
+        description="`nest gc` drops bodies of pages that were extracted and are older; empty: it keeps them",
     )
 
 
@@ -254,7 +263,9 @@ class NotifySettings(Section):
     variable: str = Field(
         "NEST_NOTIFY_URLS", description="environment variable with Apprise addresses, one a line or split by spaces"
     )
-    block: str = Field("", description="a Prefect notification block that the flow tells too, such as slack-webhook/nest")
+    block: str = Field(
+        "", description="a Prefect notification block that the flow tells too, such as slack-webhook/nest"
+    )
     events: tuple[Literal["published", "failed", "source", "queue"], ...] = Field(
         ("published", "failed", "source", "queue"),
         description="an edition came out, a night failed, a source gave nothing, more waits for people",

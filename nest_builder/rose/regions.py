@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nest_builder.annotate.base import Boxes, Detector
-from nest_builder.sections import Section
 from nest_builder.entities.hypernyms import BUILT_IN
-from nest_builder.rose.base import Features, ImageEmbedder
+from nest_builder.rose.base import Features, ImageEmbedder, Reference
 from nest_builder.rose.embed import content_key, unit_rows
+from nest_builder.sections import Section
 
 _LEAST_SIDE: Final = 6.0  # pixels of a box that shows anything
 _KEPT_PICTURES: Final = 4000
+_KEPT_PROTOTYPES: Final = 4000
 
 
 class RegionSettings(Section):
@@ -178,3 +179,44 @@ def _clusters(rows: Features, reach: float) -> NDArray[Any]:
     joined = AgglomerativeClustering(n_clusters=None, metric="cosine", linkage="average", distance_threshold=reach)
     labels: NDArray[Any] = joined.fit_predict(rows.astype(np.float64))
     return labels
+
+
+class Prototypes:
+    """Prototypes of reference pictures, each set of pictures computed once.
+
+    Args:
+        finder: Finds and embeds what the pictures show.
+        reach: See `make_prototype`.
+    """
+
+    def __init__(self, finder: RegionFinder, reach: float) -> None:
+        self._finder, self._reach = finder, reach
+        self._kept: OrderedDict[tuple[str, ...], Prototype] = OrderedDict()
+
+    def of(self, wanted: Sequence[tuple[str, Sequence[Reference]]]) -> list[Prototype]:
+        """Return the prototype of each hypernym ("" where it is not known) and non-empty set of pictures.
+
+        Raises:
+            ValueError: A set has no picture.
+        """
+        made = []
+        for hypernym, references in wanted:
+            key = (hypernym, *sorted(content_key(reference.image).hex() for reference in references))
+            if key not in self._kept:
+                self._kept[key] = self._make(hypernym, [reference.image for reference in references])
+            self._kept.move_to_end(key)
+            made.append(self._kept[key])
+        while len(self._kept) > _KEPT_PROTOTYPES:
+            self._kept.popitem(last=False)
+        return made
+
+    def _make(self, hypernym: str, images: list[Image.Image]) -> Prototype:
+        features, weights = [], []
+        for image, found in zip(images, self._finder.find(images, [hypernym] * len(images)), strict=True):
+            areas = (found.boxes[:, 2:] - found.boxes[:, :2]).prod(1) / (image.width * image.height)
+            features.append(found.features if len(areas) else self._finder.whole([image]))
+            weights.append(np.sqrt(areas) if len(areas) else np.zeros(1))
+        prototype = make_prototype(features, weights, self._reach)
+        if prototype is None:
+            raise ValueError("no prototype of no pictures")
+        return prototype

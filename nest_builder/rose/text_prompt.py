@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from nest_builder.sections import Section
 from nest_builder.entities.dates import DATE
 from nest_builder.entities.hypernyms import Lexicon, lexicon
 from nest_builder.entities.looks import COLOUR
 from nest_builder.questions.checks import mentions
 from nest_builder.rose.base import Candidate, Passage
+from nest_builder.sections import Section
 
 MAX_NAME: Final = 80  # characters of an answer
 _WORDS: Final = (4, 40)  # of a sentence that is worth anything and is one

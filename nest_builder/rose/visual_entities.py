@@ -13,11 +13,11 @@ from PIL import Image
 from pydantic import BaseModel, Field, ValidationError
 from urllib3.exceptions import HTTPError
 
-from nest_builder.sections import Section
 from nest_builder.questions.checks import mentions
 from nest_builder.rose.base import Reference
-from nest_builder.rose.regions import RegionFinder
-from nest_builder.rose.visual_prompt import Prototypes, VisualPrompt
+from nest_builder.rose.regions import Prototypes, RegionFinder
+from nest_builder.rose.visual_prompt import VisualPrompt
+from nest_builder.sections import Section
 
 _MAX_BYTES: Final = 2_000_000  # of a service's answer
 _MAX_SIDE: Final = 1024  # pixels of a picture that is sent
@@ -27,8 +27,8 @@ _MAX_ENTITIES: Final = 30
 class ReferenceMatchSettings(Section):
     """How a likeness becomes a probability: a logistic curve, as `tiny.clip_fit` fits it to the embedded CLIP on seeds 0 to 4."""
 
-    middle: float = 0.67  # cosine similarity at which it is as likely as not that the picture shows it
-    width: float = 0.08  # by which the odds grow e-fold
+    middle: float = 0.57  # cosine similarity at which it is as likely as not that the picture shows it
+    width: float = 0.07  # by which the odds grow e-fold
 
 
 class ReferenceMatch:

@@ -6,15 +6,13 @@ another box of the picture that is clearly more like it, has the mask corrected:
 
 What the paper leaves open is decided here: references are cut into detector boxes, as news pictures show several things (a whole
 picture stands in where nothing is found); a box has to be better than the mask by a margin, so that no good mask is given up for
-the detector's next best guess; a mask that already fills the best box stays as it is; and where nothing in the picture is like the
-answer, there is nothing to outline.
+the detector's next best guess; a mask that is of the right thing is outlined anew in that thing's box, since the mask model sees it
+larger than the base did; and where nothing in the picture is like the answer, there is nothing to outline.
 """
 
 import logging
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,18 +20,15 @@ from PIL import Image
 
 from nest_builder.annotate.base import MODEL_ERRORS, Boxes, Detector, Mask, MaskModel
 from nest_builder.annotate.boxes import box_iou
-from nest_builder.annotate.masks import mask_box
-from nest_builder.sections import Section
+from nest_builder.annotate.masks import mask_box, mask_iou
 from nest_builder.entities.hypernyms import lexicon
 from nest_builder.rose.base import ImageEmbedder, Reference, Retrieval, Step
-from nest_builder.rose.embed import content_key
 from nest_builder.rose.parts import Case
-from nest_builder.rose.regions import Prototype, RegionFinder, Regions, RegionSettings, make_prototype
+from nest_builder.rose.regions import Prototype, Prototypes, RegionFinder, Regions, RegionSettings
+from nest_builder.sections import Section
 from nest_builder.segmenters.base import Segmentation
 
 log = logging.getLogger(__name__)
-
-_KEPT_PROTOTYPES: Final = 4000
 
 
 class VisualPromptSettings(Section):
@@ -47,13 +42,15 @@ class VisualPromptSettings(Section):
     """
 
     regions: RegionSettings = RegionSettings()
-    reach: float = 0.5  # cosine distance up to which crops of references are of one thing
+    reach: float = 0.4  # cosine distance up to which crops of references are of one thing
     verify: float = 0.7  # a mask at least this like the prototype may stay
-    margin: float = 0.02  # by which a box must be more like it than such a mask is
-    accept: float = 0.2  # a box less like it than this is not the answer
+    margin: float = 0.1  # by which a box must be more like it than such a mask is
+    accept: float = 0.45  # a box less like it than this is not the answer
     absent: float = 0.4  # where nothing is as like as that to what two pictures agree on, the answer is not there
     sure: float = 0.5  # confidence of an answer from which on its absence means anything
-    filled: float = 0.8  # IoU of the mask's box and the best box from which the mask is as good as the box's
+    same: float = 0.6  # IoU of the mask's box and a detector's box from which both are of one thing
+    slack: float = 0.05  # by which such a box may be less like the answer than the mask's own
+    agree: float = 0.5  # IoU from which another outline of that thing takes the mask's place
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +77,7 @@ class Correction:
         box: The box that prompted it, in pixels; None where the mask was kept or emptied.
         similarity_before: Of the given mask's region to the prototype; None where there was nothing to compare.
         similarity_after: Of the returned mask's region; the same as before where the mask was kept, None where it was emptied.
-        step: The decision: "kept", "corrected" or "emptied", with reason and figures.
+        step: The decision: "kept", "refined" (of the same thing, outlined anew), "corrected" or "emptied", with reason and figures.
     """
 
     mask: Mask
@@ -99,6 +96,7 @@ class _Choice:
     after: float | None = None
     box: NDArray[np.float64] | None = None
     absent: bool = False  # nothing in the picture is like the answer
+    same: bool = False  # ``box`` is of what the mask is of
 
 
 class VisualPrompt:
@@ -201,21 +199,27 @@ class VisualPrompt:
         similar = regions.features @ prototype.feature
         best = float(similar.max(initial=-1))
         basis += f", the best of {len(similar)} boxes {best:.2f}" if len(similar) else ", and no box is found"
-        known = prototype.pictures > 1 and answer.confidence >= limits.sure
+        known = 2 * prototype.pictures > prototype.shown > 1 and answer.confidence >= limits.sure
         if known and max(best, -1 if likeness is None else likeness) < limits.absent:
             return _Choice(f"{basis}: the picture does not show it", likeness, absent=True)
         if not len(similar):
             return _Choice(basis, likeness, likeness)
-        chosen = regions.boxes[int(np.argmax(similar))]
-        if len(box) and float(box_iou(box, chosen[None])[0, 0]) >= limits.filled:
-            return _Choice(f"{basis}, and the mask fills it", likeness, likeness)
+        chosen, stays = int(np.argmax(similar)), _Choice(basis, likeness, likeness)
+        overlap = box_iou(box, regions.boxes)[0] if len(box) else np.zeros(len(similar))
+        # A box that is less like the answer than the mask's own crop shows less of it, or more of something else.
+        fits = (overlap >= limits.same) & (similar >= (-1 if likeness is None else likeness - limits.slack))
+        if fits.any():
+            own = int(np.argmax(np.where(fits, overlap, 0)))
+            stays = _Choice(basis, likeness, float(similar[own]), regions.boxes[own], same=True)
+        if overlap[chosen] >= limits.same:
+            return replace(stays, reason=f"{basis}, and the mask is of it")
         if likeness is not None and likeness >= limits.verify and best - likeness < limits.margin:
-            return _Choice(f"{basis}: verified", likeness, likeness)
+            return replace(stays, reason=f"{basis}: verified")
         if best < limits.accept:
             return _Choice(f"{basis}, too little to go by", likeness, likeness)
         if likeness is not None and best <= likeness:
-            return _Choice(f"{basis}: nothing is better", likeness, likeness)
-        return _Choice(basis, likeness, best, chosen)
+            return replace(stays, reason=f"{basis}: nothing is better")
+        return _Choice(basis, likeness, best, regions.boxes[chosen])
 
     def _outline(self, work: "_Work", choices: Sequence[_Choice]) -> list[Correction]:
         """Have the chosen boxes outlined, in one call."""
@@ -238,9 +242,12 @@ class VisualPrompt:
             elif not (found := outlines[keys[at]][0].mask).any():
                 reason = f"{choice.reason}, but the mask model finds nothing in it"
                 made.append(_kept(mask, replace(choice, reason=reason, after=choice.before)))
+            elif choice.same and mask_iou(found, mask) < self.settings.agree:
+                reason = f"{choice.reason}, but the mask model outlines something else there"
+                made.append(_kept(mask, replace(choice, reason=reason, after=choice.before)))
             else:
                 x0, y0, x1, y1 = (float(value) for value in choice.box)
-                step = Step("vpe", "corrected", choice.reason)
+                step = Step("vpe", "refined" if choice.same else "corrected", choice.reason)
                 made.append(Correction(found, (x0, y0, x1, y1), choice.before, choice.after, step))
         return made
 
@@ -261,44 +268,3 @@ def as_answer(retrieval: Retrieval) -> Answer:
     match = words.pattern.search(answer.description)
     hypernym = retrieval.hypernym or (match and words.hypernym(match.group())) or ""
     return Answer(answer.text, hypernym, answer.confidence)
-
-
-class Prototypes:
-    """Prototypes of reference pictures, each set of pictures computed once.
-
-    Args:
-        finder: Finds and embeds what the pictures show.
-        reach: See `make_prototype`.
-    """
-
-    def __init__(self, finder: RegionFinder, reach: float) -> None:
-        self._finder, self._reach = finder, reach
-        self._kept: OrderedDict[tuple[str, ...], Prototype] = OrderedDict()
-
-    def of(self, wanted: Sequence[tuple[str, Sequence[Reference]]]) -> list[Prototype]:
-        """Return the prototype of each hypernym ("" where it is not known) and non-empty set of pictures.
-
-        Raises:
-            ValueError: A set has no picture.
-        """
-        made = []
-        for hypernym, references in wanted:
-            key = (hypernym, *sorted(content_key(reference.image).hex() for reference in references))
-            if key not in self._kept:
-                self._kept[key] = self._make(hypernym, [reference.image for reference in references])
-            self._kept.move_to_end(key)
-            made.append(self._kept[key])
-        while len(self._kept) > _KEPT_PROTOTYPES:
-            self._kept.popitem(last=False)
-        return made
-
-    def _make(self, hypernym: str, images: list[Image.Image]) -> Prototype:
-        features, weights = [], []
-        for image, found in zip(images, self._finder.find(images, [hypernym] * len(images)), strict=True):
-            areas = (found.boxes[:, 2:] - found.boxes[:, :2]).prod(1) / (image.width * image.height)
-            features.append(found.features if len(areas) else self._finder.whole([image]))
-            weights.append(np.sqrt(areas) if len(areas) else np.zeros(1))
-        prototype = make_prototype(features, weights, self._reach)
-        if prototype is None:
-            raise ValueError("no prototype of no pictures")
-        return prototype

@@ -31,8 +31,7 @@ from nest_builder.newsworld.scenes import Instance
 from nest_builder.newsworld.world import World
 from nest_builder.rose.base import Reference
 from nest_builder.rose.embed import CachedImages, ClipImages
-from nest_builder.rose.regions import RegionFinder
-from nest_builder.rose.visual_prompt import Prototypes
+from nest_builder.rose.regions import Prototypes, RegionFinder
 
 log = logging.getLogger(__name__)
 

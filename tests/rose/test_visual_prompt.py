@@ -4,8 +4,8 @@ import pytest
 from nest_builder.rose.base import Candidate, Retrieval, Step
 from nest_builder.rose.embed import CachedImages
 from nest_builder.rose.parts import Case
-from nest_builder.rose.regions import RegionFinder, crop, make_prototype
-from nest_builder.rose.visual_prompt import Answer, Prototypes, VisualPrompt, VisualPromptSettings, as_answer
+from nest_builder.rose.regions import Prototypes, RegionFinder, crop, make_prototype
+from nest_builder.rose.visual_prompt import Answer, VisualPrompt, VisualPromptSettings, as_answer
 from nest_builder.segmenters.base import Segmentation
 from tests.rose.visuals import SIZE, BoxMasks, ColourEmbedder, PlateDetector, picture, plate_mask, references
 
@@ -28,10 +28,10 @@ def verify(part, shown, mask, pictures=RED, hypernym=""):
 @pytest.mark.parametrize(
     ("shown", "mask", "pictures", "hypernym", "decision", "place", "reason"),
     [
-        (("red", "green"), plate_mask(0), RED, "", "kept", 0, "fills it"),
+        (("red", "green"), plate_mask(0), RED, "", "refined", 0, "the mask is of it"),
         (("red", "green"), plate_mask(1), RED, "", "corrected", 0, "the best of 2 boxes 1.00"),
         (("red", "green"), EMPTY, RED, "", "corrected", 0, "the mask is empty"),
-        (("dark red", "green", "red"), plate_mask(0), RED, "", "kept", 0, "verified"),
+        (("dark red", "green", "red"), plate_mask(0), RED, "", "refined", 0, "verified"),
         (("blue", "green"), plate_mask(1), (("red",),), "", "kept", 1, "too little to go by"),
         ((), plate_mask(1), (("red",),), "", "kept", 1, "no box is found"),
         (("red", "green"), plate_mask(1), (), "", "kept", 1, "no reference picture"),
@@ -46,11 +46,22 @@ def test_decisions(shown, mask, pictures, hypernym, decision, place, reason):
     assert found.step.decision == decision
     assert reason in found.step.reason
     assert np.array_equal(found.mask, plate_mask(place))
-    assert (found.box is not None) == (decision == "corrected")
+    assert (found.box is not None) == (decision != "kept")
     if decision == "corrected":
         assert found.similarity_after > (found.similarity_before or 0)
-    else:
+    elif decision == "kept":
         assert found.similarity_after == found.similarity_before
+
+
+@pytest.mark.parametrize(("cut", "decision"), [(0, "refined"), (10, "refined"), (22, "kept")])
+def test_a_mask_of_the_right_thing_is_outlined_anew_unless_the_outlines_disagree(cut, decision):
+    """The base's mask lacks the upper rows of the plate, or all but its edges: its box then no longer says what is in it."""
+    mask = plate_mask(0)
+    top, left, right = int(mask.any(1).argmax()), *(int(column) for column in np.flatnonzero(mask.any(0))[[0, -1]])
+    mask[top + 2 : top + 2 + cut, left + 2 : right - 1] = False
+    found = verify(visual(), ("red", "green"), mask)
+    assert found.step.decision == decision
+    assert np.array_equal(found.mask, plate_mask(0) if decision == "refined" else mask)
 
 
 @pytest.mark.parametrize("shown", [("blue", "green"), ()])
@@ -59,7 +70,7 @@ def test_what_several_pictures_agree_on_and_the_picture_does_not_show_is_not_out
     assert (found.step.decision, found.mask.any(), found.box) == ("emptied", False, None)
     assert "does not show it" in found.step.reason
     (unsure,) = visual().verify([picture(*shown)], [plate_mask(1)], [Answer("Zephyr", "", 0.3)], [references(*RED)])
-    assert unsure.step.decision == "kept"
+    assert unsure.mask.any()
 
 
 def test_a_kind_keeps_other_things_out():
@@ -94,7 +105,7 @@ def test_a_batch_is_decided_as_each_alone_and_computes_nothing_twice():
     alone = [verify(visual(), one, plate_mask(0)) for one in shown]
     assert [(one.step.decision, one.box) for one in together] == [(one.step.decision, one.box) for one in alone]
     assert detector.calls == [3 + 3], "three pictures that differ and three references, in one call"
-    assert masks.calls == [2]
+    assert masks.calls == [4]
     seen = embedder.seen
     part.verify([picture(*one) for one in shown], [plate_mask(0)] * 4, answers, pictures)
     assert embedder.seen == seen
