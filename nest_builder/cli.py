@@ -36,6 +36,7 @@ for command in (
 newsworld = typer.Typer(no_args_is_help=True, help="The simulated web with known truth.")
 app.add_typer(newsworld, name="newsworld")
 app.add_typer(review.app, name="review")
+app.add_typer(operations.metrics, name="metrics")
 
 
 @app.callback()

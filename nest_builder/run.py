@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from nest_builder.config import Settings
+from nest_builder.operations.metrics import RunMetrics, write_metrics
 from nest_builder.pipeline import build_stages
 from nest_builder.progress import Progress
 from nest_builder.runner import Execute, Runner, Spread, here
@@ -38,8 +39,13 @@ def run_stages(
     reports = []
     run = f"{name}-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
     runner = Runner(workspace.store.sessions, workspace.clock)
-    for stage in build_stages(workspace) if stages is None else stages:
-        progress.start(stage.name)
-        reports.append(runner.run(stage, run, progress.advance, execute, spread))
-        progress.finish(reports[-1])
+    metrics = workspace.metrics or RunMetrics(workspace.settings)
+    counted, counted_spread = metrics.counting(execute), None if spread is None else metrics.counting_spread(spread)
+    try:
+        for stage in build_stages(workspace) if stages is None else stages:
+            progress.start(stage.name)
+            reports.append(runner.run(stage, run, progress.advance, counted, counted_spread))
+            progress.finish(reports[-1])
+    finally:  # a run that fails is the one whose figures somebody wants
+        write_metrics(metrics, workspace.store, workspace.settings, workspace.clock)
     return reports

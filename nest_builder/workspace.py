@@ -14,6 +14,7 @@ from typing import Any
 
 from nest_builder.clock import Clock, fixed_clock, system_clock
 from nest_builder.config import NewsworldSettings, Settings
+from nest_builder.operations.metrics import RunMetrics
 from nest_builder.store.session import Store, open_store
 
 log = logging.getLogger(__name__)
@@ -106,6 +107,7 @@ class Workspace:
         clock: The run's clock.
         client: The one polite HTTP client.
         resolve: Host pattern -> origin that answers for it, as the client uses it.
+        metrics: Counts what the run does; None where nobody counts.
     """
 
     settings: Settings
@@ -113,6 +115,7 @@ class Workspace:
     clock: Clock
     client: Any
     resolve: Mapping[str, str] = field(default_factory=dict)
+    metrics: RunMetrics | None = None
 
 
 @contextmanager
@@ -134,5 +137,6 @@ def open_workspace(settings: Settings, clock: Clock | None = None) -> Iterator[W
         resolve: Mapping[str, str] = settings.web.resolve
         if settings.newsworld.enabled:
             resolve = LazyNewsworld(settings.newsworld, stack, clock)
-        client = stack.enter_context(PoliteClient(settings.web, clock=clock, resolve=resolve))
-        yield Workspace(settings, store, clock, client, resolve)
+        metrics = RunMetrics(settings)
+        client = stack.enter_context(PoliteClient(settings.web, clock=clock, resolve=resolve, watch=metrics.request))
+        yield Workspace(settings, store, clock, client, resolve, metrics)

@@ -118,6 +118,57 @@ def gc(
     )
 
 
+@metrics.command("serve")
+def metrics_serve(
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    workdir: WorkdirOption = None,
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 9464,
+    host: Annotated[str, typer.Option(help="Address to listen on; there is no password.")] = "127.0.0.1",
+) -> None:
+    """Serve the store's figures and the last run's at /metrics, until interrupted."""
+    from prometheus_client import start_http_server
+
+    from nest_builder.clock import system_clock
+    from nest_builder.operations.metrics import serving_registry
+    from nest_builder.store.session import open_store
+
+    start_logging(False)
+    settings = settings_of(config, profile, workdir, None)
+    require_store(settings)
+    store = open_store(settings.database_url, settings.blobs_url)
+    try:
+        server, thread = start_http_server(port, host, serving_registry(store, settings.workdir, system_clock))
+    except OSError as error:
+        raise give_up(f"nothing can listen on {host}:{port}: {error.strerror}") from error
+    out.print(f"http://{host}:{port}/metrics")
+    try:
+        thread.join()
+    except KeyboardInterrupt:
+        server.shutdown()
+    finally:
+        store.close()
+
+
+@metrics.command("show")
+def metrics_show(config: ConfigOption = None, profile: ProfileOption = None, workdir: WorkdirOption = None) -> None:
+    """Print the same figures once, in Prometheus' text format."""
+    from prometheus_client import generate_latest
+
+    from nest_builder.clock import system_clock
+    from nest_builder.operations.metrics import serving_registry
+    from nest_builder.store.session import open_store
+
+    start_logging(False)
+    settings = settings_of(config, profile, workdir, None)
+    require_store(settings)
+    store = open_store(settings.database_url, settings.blobs_url)
+    try:
+        typer.echo(generate_latest(serving_registry(store, settings.workdir, system_clock)).decode(), nl=False)
+    finally:
+        store.close()
+
+
 def _bodies_before(settings: Settings) -> dt.datetime | None:
     """Return before when a page must have been fetched for its body to be dropped."""
     days = settings.disk.keep_bodies_days

@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -17,8 +17,32 @@ from nest_builder.runner import spreads
 from nest_builder.stage import Item, Outcome, Postponed, Stage
 from nest_builder.store.tables import Row
 
+Thing = TypeVar("Thing")
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _SHARE: Final = 0.02  # of the time may go into measuring what is taken
+
+
+class Seldom(Generic[Thing]):
+    """Measures something again only when that is cheap beside the time since it was last done.
+
+    Args:
+        measure: Does it.
+        monotonic: Seconds of a clock that never goes back.
+    """
+
+    def __init__(self, measure: Callable[[], Thing], monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._measure, self._monotonic = measure, monotonic
+        self._found: Thing | None = None
+        self._again = 0.0
+
+    def __call__(self) -> Thing:
+        """Return what was found last, or now."""
+        started = self._monotonic()
+        if self._found is None or started >= self._again:
+            self._found = self._measure()
+            ended = self._monotonic()
+            self._again = ended + (ended - started) / _SHARE
+        return self._found
 
 
 class Room:
@@ -34,8 +58,8 @@ class Room:
     def __init__(
         self, settings: DiskSettings, workdir: Path, blobs_url: str, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        self._settings, self._workdir, self._blobs_url, self._monotonic = settings, workdir, blobs_url, monotonic
-        self._taken, self._measure_again = 0, 0.0
+        self._settings, self._workdir, self._blobs_url = settings, workdir, blobs_url
+        self._taken = Seldom(lambda: taken_bytes(workdir, blobs_url), monotonic)
 
     def problem(self) -> str:
         """Return why nothing more should be taken in, and what to do; "" where there is room."""
@@ -47,7 +71,7 @@ class Room:
                     f"{self._settings.min_free_bytes / 1e6:,.0f} MB: make room, or run `nest gc`"
                 )
         limit = self._settings.max_bytes
-        if limit is not None and (taken := self._measured()) > limit:
+        if limit is not None and (taken := self._taken()) > limit:
             return (
                 f"disk: {taken / 1e6:,.0f} MB are taken, [disk] max_bytes allows {limit / 1e6:,.0f} MB: "
                 "run `nest gc`, set keep_bodies_days, or raise it"
@@ -61,15 +85,6 @@ class Room:
         for place in places:
             absolute = place.absolute()
             yield next(folder for folder in (absolute, *absolute.parents) if folder.exists())
-
-    def _measured(self) -> int:
-        """Return the bytes that are taken, measured again when that is cheap beside the time since it was last done."""
-        started = self._monotonic()
-        if started >= self._measure_again:
-            self._taken = taken_bytes(self._workdir, self._blobs_url)
-            ended = self._monotonic()
-            self._measure_again = ended + (ended - started) / _SHARE
-        return self._taken
 
 
 def taken_bytes(workdir: Path, blobs_url: str) -> int:

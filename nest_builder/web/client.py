@@ -50,6 +50,7 @@ class PoliteClient:
         monotonic: seconds of a clock that never goes back, for pace and time limits.
         sleep: waits so many seconds.
         resolver: name resolution.
+        watch: told of each exchange: the host, and the status or the reason why there is none; from many threads.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class PoliteClient:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         resolver: Resolver = system_resolver,
+        watch: Callable[[str, str], None] = lambda host, outcome: None,
     ) -> None:
         limits = settings or WebSettings()
         self.settings = limits if isinstance(limits, ClientSettings) else ClientSettings.of(limits)
@@ -68,6 +70,7 @@ class PoliteClient:
             self.settings = replace(self.settings, resolve=resolve)
         self._now = clock
         self._sleep = sleep
+        self._watch = watch
         self._transport = Transport(self.settings, monotonic, resolver)
         self._pace = Pace(self.settings.interval_s, self.settings.concurrency, monotonic, sleep)
         self._policies = PolicyCache(self._policy_file, clock, self.settings.policy_ttl_s)
@@ -211,11 +214,13 @@ class PoliteClient:
                 with self._pace.turn(host, delay):
                     answer = self._transport.send(url, headers, expect, max_bytes, truncate)
             except FetchError as error:
+                self._watch(host, error.reason.value)
                 # A stalled machine looks like a slow server, so a slow answer gets one more chance; no other rejection.
                 if isinstance(error, FetchRejected) and (error.reason is not FetchReason.TOO_SLOW or attempt):
                     raise
                 failure = error
             else:
+                self._watch(host, str(answer.status))
                 if answer.status not in _RETRYABLE:
                     return answer
                 reason = FetchReason.RATE_LIMITED if answer.status == 429 else FetchReason.SERVER_ERROR
