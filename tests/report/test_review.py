@@ -70,8 +70,11 @@ def test_section(store: Store, tmp_path: Path) -> None:
     page = html.fromstring(write_report(store, tmp_path).read_text(encoding="utf-8"))
     section = page.xpath("//section[@id='review']")[0]
     assert section.xpath("string(.//dt[.='looks so far']/../dd)") == str(count)
-    assert len(section.xpath(".//*[@class='column']")) == BINS
+    assert len(section.xpath(".//*[contains(@class,'columns')]/g")) == 3
     assert "95 % interval" in section.xpath("string(.//*[@class='interval']/@aria-label)")
+    diagram = section.xpath(".//*[contains(@class,'reliability')]")[0]
+    assert "Calibration error" in diagram.get("aria-label")
+    assert len(diagram.xpath(".//*[@class='after']")) == 2, "p_correct is 0.6 or 0.96"
     assert {caption.text for caption in section.xpath(".//caption")} == {"category", "size", "occlusion", "source"}
     assert section.xpath(".//tr[@class='excess']")
     card = (tmp_path / "editions" / f"{NOW:%Y.%m}" / "README.md").read_text(encoding="utf-8")

@@ -20,6 +20,6 @@ const dom = (() => {
     : h("span", {}, label);
 
   const day = (time) => (time ? time.slice(0, 10) : "no date");
-  const number = (value) => value.toLocaleString("en-GB");
+  const number = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, ",");
   return { h, svg, link, day, number };
 })();
