@@ -44,7 +44,7 @@ def evaluate(
     """
     from nest_builder.evaluation import evaluate as score
 
-    folder = _edition(edition, settings_of(config, profile, workdir, None).workdir)
+    folder = find_edition(edition, settings_of(config, profile, workdir, None).workdir)
     try:
         result = score(folder, predictions, system, split)
     except (OSError, ValueError) as error:
@@ -80,7 +80,7 @@ def leaderboard(
         raise typer.Exit(1) if problems else give_up(f"no results in {folder}")
 
 
-def _edition(name: str | None, workdir: Path) -> Path:
+def find_edition(name: str | None, workdir: Path) -> Path:
     """Return an edition's folder by its name or path, or the latest one's."""
     from nest_builder.export.naming import newest
 

@@ -13,7 +13,7 @@ import yaml
 from nest_builder.export.features import card_features, load_schema
 from nest_builder.templates import templates
 
-_TEMPLATES = Path(__file__).resolve().parent / "templates"
+TEMPLATES = Path(__file__).resolve().parent / "templates"
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _HOSTS_SHOWN = 30
 
@@ -37,7 +37,7 @@ def write_card(
         samples: The samples in their JSON form; read once.
         splits: Size of each split that has a file.
     """
-    environment = templates(_TEMPLATES, autoescape=False)  # Markdown; outside text goes through the filter `cell`
+    environment = templates(TEMPLATES, autoescape=False)  # Markdown; outside text goes through the filter `cell`
     environment.filters["cell"] = table_cell
     seen = _Seen()
     for sample in samples:
@@ -92,7 +92,7 @@ def card_head(splits: Mapping[str, SplitSize]) -> str:
         "license_name": "mixed-see-card",
         "task_categories": ["image-segmentation", "visual-question-answering"],
         "tags": ["referring-segmentation", "news", "retrieval-augmented", "benchmark"],
-        "size_categories": [next((name for limit, name in _SIZES if rows < limit), "n>1M")],
+        "size_categories": [size_category(rows)],
         "configs": [
             {
                 "config_name": "default",
@@ -109,6 +109,11 @@ def card_head(splits: Mapping[str, SplitSize]) -> str:
         },
     }
     return f"---\n{yaml.safe_dump(head, sort_keys=False, allow_unicode=True)}---"
+
+
+def size_category(rows: int) -> str:
+    """Return the Hub's category of a data set's size."""
+    return next((name for limit, name in _SIZES if rows < limit), "n>1M")
 
 
 def table_cell(value: object) -> str:

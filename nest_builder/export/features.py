@@ -20,22 +20,22 @@ _IMAGE = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string()
 
 @cache
 def load_schema(name: str) -> dict[str, Any]:
-    """Return a JSON Schema of ``schemas/``: ``sample``, ``edition`` or ``settings``."""
+    """Return a JSON Schema of ``schemas/`` by its name: ``sample``, ``plus``, ``edition``, ``evaluation`` or ``settings``."""
     schema: dict[str, Any] = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
     return schema
 
 
-def arrow_schema() -> pa.Schema:
-    """Return the schema of the Parquet files, with the metadata from which ``datasets`` takes its features."""
-    properties = load_schema("sample")["properties"]
+def arrow_schema(name: str = "sample") -> pa.Schema:
+    """Return the schema of Parquet files whose rows a JSON Schema describes, with the metadata from which ``datasets`` takes features."""
+    properties = load_schema(name)["properties"]
     fields = [pa.field(name, _arrow_type(node)) for name, node in properties.items()]
-    info = json.dumps({"info": {"features": hf_features()}})
+    info = json.dumps({"info": {"features": hf_features(name)}})
     return pa.schema(fields, metadata={"huggingface": info})
 
 
-def hf_features() -> dict[str, Any]:
+def hf_features(schema: str = "sample") -> dict[str, Any]:
     """Return the features in the form of ``datasets.Features.to_dict()``."""
-    return {name: _hf_feature(node) for name, node in load_schema("sample")["properties"].items()}
+    return {name: _hf_feature(node) for name, node in load_schema(schema)["properties"].items()}
 
 
 def card_features() -> list[dict[str, Any]]:
