@@ -75,9 +75,22 @@ def status(
     show_status(settings, as_json)
 
 
-def report(config: ConfigOption = None, profile: ProfileOption = None, workdir: WorkdirOption = None) -> None:
-    """Write the HTML report of the newest edition."""
-    page = write_page(settings_of(config, profile, workdir, None))
+def report(
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    workdir: WorkdirOption = None,
+    edition: Annotated[str | None, typer.Option("--edition", help="Which edition; by default the newest.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="The site's folder; by default `site` in the work directory.")
+    ] = None,
+) -> None:
+    """Write an edition's pages of the site, and the list of all editions."""
+    settings = settings_of(config, profile, workdir, None)
+    require_store(settings)
+    try:
+        page = write_page(settings, edition, folder)
+    except LookupError as error:
+        raise give_up(error.args[0]) from error
     out.print(f"report: [link=file://{page.resolve()}]{page}[/]")
 
 
@@ -139,13 +152,17 @@ def show_status(settings: Settings, as_json: bool = False) -> None:
         out.print(status_table(state))
 
 
-def write_page(settings: Settings) -> Path:
-    """Write the report of the newest edition and return its path."""
+def write_page(settings: Settings, edition: str | None = None, folder: Path | None = None) -> Path:
+    """Write the site's pages of an edition, by default of the newest, and return the path of the first.
+
+    Raises:
+        LookupError: There is no edition of that name, or it was withdrawn.
+    """
     from nest_builder.report import write_report
     from nest_builder.store.session import open_store
 
     store = open_store(settings.database_url, settings.blobs_url)
     try:
-        return write_report(store, settings.workdir)
+        return write_report(store, settings.workdir, edition, folder)
     finally:
         store.close()
