@@ -140,6 +140,9 @@ def _sources(ordinary: str, refcoco: Path | None, images: Path | None, reasonseg
 
     if (refcoco is None) != (images is None):
         raise ValueError("--refcoco and --images belong together")
+    for folder in (refcoco, images, reasonseg):
+        if folder is not None and not folder.is_dir():
+            raise ValueError(f"no folder {folder}")
     sources: dict[Kind, Source] = {}
     if ordinary:
         made: Any = load_attribute(ordinary)
