@@ -10,14 +10,15 @@ import itertools
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import IO, Any, Final
 
 import sqlalchemy as sa
 from alembic import command
-from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from nest_builder.store.session import migrations
 
 _ROWS: Final = 1000  # read and written at a time
 _TRANSIENT: Final = (
@@ -116,24 +117,16 @@ def is_empty(connection: sa.Connection) -> bool:
 
 def known_revisions() -> list[str]:
     """Return the schema versions that this code can bring forward, the oldest first."""
-    from alembic.script import ScriptDirectory
-
-    scripts = ScriptDirectory.from_config(_config())
+    scripts = ScriptDirectory.from_config(migrations())
     return [script.revision for script in reversed(list(scripts.walk_revisions()))]
 
 
 def upgrade(engine: sa.Engine, revision: str) -> None:
     """Bring a database's schema to a version."""
-    config = _config()
+    config = migrations()
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(files("nest_builder.store") / "migrations"))
-    return config
 
 
 def _plain(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """extract: from a fetched page to an article with its figures."""
 
 import datetime as dt
+import logging
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
@@ -15,10 +16,12 @@ from nest_builder.news import base, figures
 from nest_builder.news.base import Extractor, PageError
 from nest_builder.news.duplicates import DuplicateIndex, signature, text_hash
 from nest_builder.reasons import Reason
-from nest_builder.stage import Done, Item, Outcome, Rejected
+from nest_builder.stage import Done, Failed, Item, Outcome, Rejected
 from nest_builder.store.blobs import Blobs
-from nest_builder.store.tables import Article, Entry, Figure, Page, Row
+from nest_builder.store.tables import Article, Entry, Figure, LedgerEntry, Page, Row
 from nest_builder.web.urls import host_of
+
+log = logging.getLogger(__name__)
 
 _RULES_VERSION = 1  # raised when the same page would give other rows
 _MAX_IMAGE_URL = 2048
@@ -86,7 +89,10 @@ class Extract:
         for url in sorted(urls, key=places.__getitem__):
             while earlier and earlier[-1][0] < places[url]:
                 index.add(*earlier.pop()[1:])
-            outcome = self._extract(pages[url], entries.get(url), index)
+            try:
+                outcome = self._extract(pages[url], entries.get(url), index)
+            except FileNotFoundError:
+                outcome = _as_it_was(session, pages[url])
             if isinstance(outcome, Done):
                 article = outcome.rows[0]
                 assert isinstance(article, Article)
@@ -123,6 +129,19 @@ class Extract:
         )  # fmt: skip
         figures, too_long = _figures(page.url, found, entry)
         return Done(page.url, [article, *figures], {Reason.BAD_URL: too_long})
+
+
+def _as_it_was(session: Session, page: Page) -> Outcome:
+    """Return what became of a page before its body was dropped (``nest gc``, [disk] keep_bodies_days): that stands."""
+    entry = session.get(LedgerEntry, (Extract.name, page.url))
+    if entry is not None and entry.status == "rejected" and entry.reason is not None:
+        return Rejected(page.url, Reason(entry.reason), entry.detail)
+    article = session.scalars(select(Article).where(Article.origin == page.url)).one_or_none()
+    if article is None:
+        log.warning("the body of %s is gone and was never extracted: restore blob %s", page.url, page.body_sha256)
+        return Failed(page.url, f"body {page.body_sha256} is gone")
+    shown = session.scalars(select(Figure).where(Figure.origin == page.url).order_by(Figure.position))
+    return Done(page.url, [Article(**article.content()), *(Figure(**figure.content()) for figure in shown)])
 
 
 def load_extractor(name: str) -> Extractor:

@@ -52,8 +52,7 @@ def open_store(database: str, blobs: str) -> Store:
 
 def migrate(engine: Engine) -> None:
     """Run every migration that the database has not seen; of several processes that open it at once, one does."""
-    config = Config()
-    config.set_main_option("script_location", str(files("nest_builder.store") / "migrations"))
+    config = migrations()
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('nest migrations'))"))
@@ -63,6 +62,13 @@ def migrate(engine: Engine) -> None:
         command.upgrade(config, "head")
         if engine.dialect.name == "postgresql":
             _order_by_code_point(connection)
+
+
+def migrations() -> Config:
+    """Return Alembic's configuration: where the migrations are."""
+    config = Config()
+    config.set_main_option("script_location", str(files("nest_builder.store") / "migrations"))
+    return config
 
 
 def _order_by_code_point(connection: Connection) -> None:

@@ -172,3 +172,28 @@ def test_extractors_by_name() -> None:
     for name in ("nest_builder.news.articles:Nothing", "no.such.module:X", "nothing"):
         with pytest.raises(ValueError, match="no extractor"):
             load_extractor(name)
+
+
+def test_what_was_extracted_stands_when_the_body_has_been_dropped(world: World) -> None:
+    figure = '<figure><img src="/p.jpg" alt="a"><figcaption>Ann. Photo: Bo</figcaption></figure>'
+    kept, copy = world.put("a", figure + prose("Phone"), day=1), world.put("b", prose("Phone"), day=2)
+    world.put("c", OTHER, day=3)
+    world.run()
+    before = [row.content() for table in (Article, Figure) for row in world.rows(table)]
+    for page in world.rows(Page)[:2]:
+        Path(world.store.blobs.path(page.body_sha256)).unlink()
+    world.run(min_characters=200)  # another setting has everything extracted again
+    assert [row.content() for table in (Article, Figure) for row in world.rows(table)] == before
+    assert world.outcome(kept)[0] == "done"
+    assert world.outcome(copy) == ("rejected", Reason.DUPLICATE_ARTICLE.value, kept)
+
+
+def test_a_body_that_is_lost_before_it_was_extracted_is_a_failure_and_says_so(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = world.put("a", prose("Phone"))
+    (page,) = world.rows(Page)
+    Path(world.store.blobs.path(page.body_sha256)).unlink()
+    world.run()
+    assert world.outcome(url)[:2] == ("rejected", Reason.RETRIES_EXHAUSTED.value)
+    assert "restore blob" in caplog.text
