@@ -13,7 +13,7 @@ JOBS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env build-nest report test test-review test-site lint format train-tiny bench score ui clean
+.PHONY: help env build-nest report test test-review test-scale test-site lint format train-tiny bench score ui clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -41,6 +41,13 @@ test-review: $(READY) ## Run the round trip through a real Label Studio (install
 
 test-site: $(READY) ## Run the tests of the report's site in a real browser, with 10,000 samples (ARGS=-s prints its times)
 	$(BIN)/python -m pytest -m browser tests/report $(ARGS)
+
+test-scale: $(VENV)/.ready-scale ## Run what needs PostgreSQL, object storage, Dask and Ray (real ones, on this machine; 300 MB more of packages)
+	$(BIN)/python -m pytest -m scale $(ARGS)
+
+$(VENV)/.ready-scale: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,test-scale]'
+	touch $@
 
 lint: $(READY) ## Lint and type-check
 	$(BIN)/ruff check .

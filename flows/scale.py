@@ -61,12 +61,12 @@ def task_runner(settings: ScaleSettings) -> TaskRunner[Any]:
     if settings.runner == "dask":
         from prefect_dask.task_runners import DaskTaskRunner
 
-        if settings.address:
-            return DaskTaskRunner(address=settings.address)
         # Models want a process each: threads would share one interpreter's lock and one model.
-        return DaskTaskRunner(
-            cluster_kwargs={"n_workers": settings.workers, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
-        )  # fmt: skip
+        local = {"n_workers": settings.workers, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+        dask: TaskRunner[Any] = DaskTaskRunner(
+            **({"address": settings.address} if settings.address else {"cluster_kwargs": local})
+        )
+        return dask
     if settings.runner == "ray":
         from prefect_ray.task_runners import RayTaskRunner
 

@@ -25,7 +25,7 @@ class Postgres:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._data, self._programs = folder / "data", _programs()
+        self._data, self._programs = folder / "data", _programs(folder)
         self._folder, self.port = folder, _free_port()
         self._process: subprocess.Popen[bytes] | None = None
         command = [
@@ -128,14 +128,17 @@ def object_storage() -> Iterator[str]:
         server.stop()
 
 
-def _programs() -> Path:
-    """Return the folder of PostgreSQL's programs: the system's, or those that the package ``pgserver`` brings."""
+def _programs(folder: Path) -> Path:
+    """Return the folder of PostgreSQL's programs: the system's, or a copy of those that the package ``pgserver`` brings.
+
+    A copy, since whoever runs the server may not be able to look into the environment.
+    """
     installed = shutil.which("initdb")
     if installed:
         return Path(installed).parent
     import pgserver
 
-    return Path(pgserver.__file__).parent / "pginstall" / "bin"
+    return shutil.copytree(Path(pgserver.__file__).parent / "pginstall", folder / "pginstall", symlinks=True) / "bin"
 
 
 def _free_port() -> int:

@@ -1,0 +1,170 @@
+"""The same bytes, whatever the build runs on: PostgreSQL, object storage, Dask, Ray, several commands, and with some of it killed."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, select
+from sqlalchemy.exc import DBAPIError
+
+from nest_builder.store.tables import Lease, LedgerEntry
+from tests.servers import Postgres
+from tests.small_build import STAGES, edition_bytes, finish, start, worked
+
+pytestmark = pytest.mark.scale
+
+
+class Watch:
+    """Looks at a database while others work on it, and may kill one of them.
+
+    Args:
+        database: Its URL.
+        victims: How many processes are killed while they hold items of ``annotate``.
+    """
+
+    def __init__(self, database: str, victims: int) -> None:
+        self.holders: set[int] = set()
+        self.killed: list[int] = []
+        self._engine, self._victims = create_engine(database), victims
+        self.spared: set[int] = set()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def _look(self) -> None:
+        while not self._ended.wait(0.02):
+            try:
+                with self._engine.connect() as connection:
+                    found = connection.scalars(select(Lease.holder).where(Lease.stage == "annotate").distinct()).all()
+            except DBAPIError:
+                continue  # the tables are not there yet
+            busy = {int(holder.split("|")[1]) for holder in found if holder}
+            self.holders |= busy
+            for pid in sorted(busy - self.spared)[: self._victims - len(self.killed)]:
+                self.killed.append(pid)
+                os.kill(pid, signal.SIGKILL)
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        self._thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            self._thread.join()
+            self._engine.dispose()
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEST_ANNOTATE__BATCH_SIZE", "4")
+
+
+def build(folder: Path, watch: Watch, *options: str) -> None:
+    """Run the command to its end, whoever else is killed."""
+    process = start(folder, *options)
+    watch.spared.add(process.pid)
+    try:
+        with watch.looking():
+            status = process.wait(240)
+    finally:
+        process.kill()
+        process.wait()
+    assert status == 0, (folder / "errors.log").read_text(encoding="utf-8")[-4000:]
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_postgresql_objects_and_dask_with_four_workers(
+    tmp_path: Path, undisturbed: Path, postgres: Postgres, s3: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = postgres.new_database()
+    monkeypatch.setenv("NEST_DATABASE", database)
+    monkeypatch.setenv("NEST_BLOBS", s3)
+    watch = Watch(database, victims=0)
+    build(tmp_path, watch, "--runner", "dask", "--workers", "4")
+    assert edition_bytes(tmp_path) == edition_bytes(undisturbed)
+    assert len(watch.holders) > 1
+    assert not list((tmp_path / "work").glob("nest.sqlite*"))
+    assert not (tmp_path / "work" / "blobs").exists()
+    assert worked(finish(tmp_path)) == []  # in one process, without Prefect: everything is done
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_postgresql_and_dask_with_two_workers_of_which_one_is_killed(
+    tmp_path: Path, undisturbed: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = postgres.new_database()
+    monkeypatch.setenv("NEST_DATABASE", database)
+    watch = Watch(database, victims=1)
+    build(tmp_path, watch, "--runner", "dask", "--workers", "2")
+    assert len(watch.killed) == 1
+    assert watch.holders > set(watch.killed)  # others went on
+    assert edition_bytes(tmp_path) == edition_bytes(undisturbed)
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_ray_with_two_workers(
+    tmp_path: Path, undisturbed: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = postgres.new_database()
+    monkeypatch.setenv("NEST_DATABASE", database)
+    watch = Watch(database, victims=0)
+    build(tmp_path, watch, "--runner", "ray", "--workers", "2")
+    assert len(watch.holders) == 2
+    assert edition_bytes(tmp_path) == edition_bytes(undisturbed)
+
+
+def test_sqlite_and_dask(tmp_path: Path, undisturbed: Path) -> None:
+    printed = finish(tmp_path, "--runner", "dask", "--workers", "2", settings="[annotate]\nbatch_size = 4\n")
+    assert printed["stages"]["annotate"]["batches"] >= 4
+    assert printed["orchestration"]["tasks"] == sum(printed["stages"][stage]["batches"] for stage in STAGES)
+    assert edition_bytes(tmp_path) == edition_bytes(undisturbed)
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_two_commands_at_one_store_of_which_one_is_killed_while_the_database_goes_away(
+    tmp_path: Path, undisturbed: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = postgres.new_database()
+    monkeypatch.setenv("NEST_DATABASE", database)
+    monkeypatch.setenv("NEST_BLOBS", str(tmp_path / "blobs"))
+    engine = create_engine(database, pool_pre_ping=True)
+
+    def done(stage: str) -> int:
+        with engine.connect() as connection:
+            return len(connection.scalars(select(LedgerEntry.item).where(LedgerEntry.stage == stage)).all())
+
+    one, other = start(tmp_path / "one"), start(tmp_path / "other")
+    try:
+        wait_until(lambda: done("collect") > 0, one, other)
+        assert postgres.cut_connections(database) > 0
+        wait_until(lambda: done("annotate") > 0, one, other)
+        one.kill()
+        postgres.stop()
+        time.sleep(1.0)
+        postgres.start()
+        assert other.wait(240) == 0, (tmp_path / "other" / "errors.log").read_text(encoding="utf-8")[-4000:]
+    finally:
+        engine.dispose()
+        for process in (one, other):
+            process.kill()
+            process.wait()
+    assert edition_bytes(tmp_path / "other") == edition_bytes(undisturbed)
+
+
+def wait_until(true: Callable[[], bool], *processes: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            if true():
+                return
+        except DBAPIError:
+            pass  # the tables are not there yet
+        assert time.monotonic() < deadline
+        assert all(process.poll() is None for process in processes)
+        time.sleep(0.05)
