@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from nest_builder.export.naming import is_month, newest, order, window_of
+from nest_builder.export.naming import base_of, newest, order, split_name
 from nest_builder.store.tables import Edition
 
 Manifest = Mapping[str, Any]
@@ -33,17 +33,21 @@ class Listed:
 def read_editions(session: Session) -> list[Listed]:
     """Return all editions, the newest first."""
     rows = sorted(session.scalars(select(Edition)), key=lambda row: order(row.name), reverse=True)
-    by: dict[str, str] = {}
-    for row in rows:  # newest first, so that the last revision stands in the place of all before it
-        for gone in _withdrawn(row.manifest):
-            by.setdefault(gone, by.get(row.name, row.name))
-    return [Listed(row.name, row.path, row.manifest, by.get(row.name, "")) for row in rows]
+    return [Listed(row.name, row.path, row.manifest, _withdrawn_by(row, rows)) for row in rows]
 
 
-def _withdrawn(manifest: Manifest) -> list[str]:
-    """Return the editions that must not be shown any more as this one withdraws something of them."""
-    before = manifest.get("supersedes")
-    return [str(before)] if before and manifest.get("tombstones") else []
+def _withdrawn_by(edition: Edition, editions: Sequence[Edition]) -> str:
+    """Return the last revision of an edition's window, if a later one than the edition withdraws something of it; else ""."""
+    later = [
+        one for one in editions if base_of(one.name) == base_of(edition.name) and order(one.name) > order(edition.name)
+    ]
+    if any(_buried(one.manifest) - _buried(edition.manifest) for one in later):
+        return max((one.name for one in later), key=order)
+    return ""
+
+
+def _buried(manifest: Manifest) -> set[str]:
+    return {str(stone["id"]) for stone in manifest.get("tombstones", ())}
 
 
 def latest(editions: Sequence[Listed]) -> str | None:
@@ -66,22 +70,20 @@ def find(editions: Sequence[Listed], name: str | None) -> Listed | None:
     return found
 
 
-def facts_of(name: str, manifest: Manifest) -> list[str]:
-    """Return what an edition says of its window and its line, a few words each."""
+def facts_of(manifest: Manifest) -> list[str]:
+    """Return what an edition says of its window and its line, a few words each; editions of old say nothing."""
     facts = []
-    if is_month(name) and manifest.get("window"):
-        facts.append(f"articles before {window_of(name).until:%Y-%m-%d}")
+    base, number = split_name(manifest["name"])
+    if window := manifest.get("window"):
+        facts.append(f"articles before {window['until'][:10]}")
+    if number:
+        facts.append(f"revision {number} of {base}")
     if before := manifest.get("supersedes"):
         facts.append(f"supersedes {before}")
-    changes = manifest.get("changes")
-    if isinstance(changes, Mapping):
-        for part in ("added", "changed", "removed"):
-            if count := _count(changes.get(part)):
-                facts.append(f"{count:,} {part}")
-    if count := _count(manifest.get("tombstones")):
+    changes = manifest.get("changes") or {}
+    parts = [f"{len(changes[part]):,} {part}" for part in ("added", "changed", "removed") if changes.get(part)]
+    if parts and changes.get("against"):
+        facts.append(f"against {changes['against']}: {', '.join(parts)}")
+    if count := len(_buried(manifest)):
         facts.append(f"{count:,} withdrawn")
     return facts
-
-
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) else len(value) if isinstance(value, Mapping | Sequence) else 0

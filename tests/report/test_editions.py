@@ -23,7 +23,9 @@ def listed(tmp_path: Path, **manifests: dict[str, Any]) -> list[Any]:
 
 def test_the_newest_that_stands_comes_first(tmp_path: Path) -> None:
     editions = listed(
-        tmp_path, trial={}, **{"2025_9": {}, "2025_10": {}, "2025_10_1": {"supersedes": "2025.10"}, "2025_09": {}}
+        tmp_path,
+        trial={},
+        **{"2025_9": {}, "2025_10": {}, "2025_10_1": {"supersedes": "2025.10", "tombstones": []}, "2025_09": {}},
     )
     assert [one.name for one in editions] == ["2025.10.1", "2025.10", "2025.09", "trial", "2025.9"]
     assert latest(editions) == "2025.10.1"
@@ -31,16 +33,13 @@ def test_the_newest_that_stands_comes_first(tmp_path: Path) -> None:
 
 
 def test_what_was_withdrawn_is_not_shown(tmp_path: Path) -> None:
-    stone = {"tombstones": [{"id": "x"}]}
+    stones = {"tombstones": [{"id": "x"}]}
     editions = listed(
-        tmp_path, **{"2025_10": {}, "2025_10_1": {"supersedes": "2025.10", **stone}, "2025_10_2": {"supersedes": "2025.10.1", **stone}}
-    )  # fmt: skip
-    assert {one.name: one.withdrawn_by for one in editions} == {
-        "2025.10": "2025.10.2",
-        "2025.10.1": "2025.10.2",
-        "2025.10.2": "",
-    }
-    with pytest.raises(LookupError, match=r"was withdrawn: '2025\.10\.2'"):
+        tmp_path, **{"2025_09": {}, "2025_10": {}, "2025_10_1": {}, "2025_10_2": stones, "2025_10_3": stones}
+    )
+    by = {one.name: one.withdrawn_by for one in editions}
+    assert by == {"2025.09": "", "2025.10": "2025.10.3", "2025.10.1": "2025.10.3", "2025.10.2": "", "2025.10.3": ""}
+    with pytest.raises(LookupError, match=r"was withdrawn: '2025\.10\.3'"):
         find(editions, "2025.10")
     with pytest.raises(LookupError, match="nest status"):
         find(editions, "2025.11")
@@ -51,17 +50,18 @@ def test_what_was_withdrawn_is_not_shown(tmp_path: Path) -> None:
     ("manifest", "facts"),
     [
         ({}, []),
-        ({"window": {}}, []),
+        ({"window": None, "supersedes": None, "tombstones": [], "changes": {"against": None, "added": ["a"]}}, []),
         (
-            {"window": {"until": "2025-11-01T00:00:00Z"}, "supersedes": None, "tombstones": []},
+            {"window": {"since": "2025-10-01T00:00:00Z", "until": "2025-11-01T00:00:00Z"}},
             ["articles before 2025-11-01"],
         ),
         (
-            {"supersedes": "2025.10", "changes": {"added": ["a"] * 1200, "removed": 2, "changed": []}},
-            ["supersedes 2025.10", "1,200 added", "2 removed"],
+            {"changes": {"against": "2025.09", "added": ["a"] * 1200, "removed": [], "changed": []}},
+            ["against 2025.09: 1,200 added"],
         ),
-        ({"tombstones": [{}, {}]}, ["2 withdrawn"]),
+        ({"name": "2025.10.2", "supersedes": "2025.10.1"}, ["revision 2 of 2025.10", "supersedes 2025.10.1"]),
+        ({"tombstones": [{"id": "a"}, {"id": "b"}]}, ["2 withdrawn"]),
     ],
 )
 def test_facts(manifest: dict[str, Any], facts: list[str]) -> None:
-    assert facts_of("2025.10", manifest) == facts
+    assert facts_of({"name": "2025.10", **manifest}) == facts
