@@ -1,11 +1,14 @@
 """What several test modules share."""
 
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import nights
 from tests.small_build import edition_bytes, finish, worked
 
 if TYPE_CHECKING:
@@ -21,6 +24,18 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed")
     assert "export" in worked(finish(folder))
     assert any(name.endswith(".parquet") for name in edition_bytes(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def two_nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of two nights by ``nest refresh`` that nobody disturbed; in ``first`` is what it was after the first."""
+    folder = tmp_path_factory.mktemp("two-nights")
+    assert nights.run(folder, nights.NIGHTS[0]) == 0, nights.errors(folder)
+    assert json.loads((folder / "out.json").read_text())["published"] == []
+    shutil.copytree(folder / "work", folder / "first" / "work")
+    assert nights.run(folder, nights.NIGHTS[1]) == 0, nights.errors(folder)
+    assert json.loads((folder / "out.json").read_text())["published"] == [nights.EDITION]
     return folder
 
 
