@@ -18,9 +18,10 @@ BENCHMARKS = {
     "rose-speed": "",
     "brush": "",
     "routing": "worlds",
+    "export": "",
     "refresh": "",
 }
-QUICK = ("models", "annotate", "brush", "refresh")  # those with a short form
+QUICK = ("models", "annotate", "brush", "refresh", "export")  # those with a short form
 
 
 def run_benchmark(name: str, seed: int, data: Path | None, quick: bool = False) -> Result:
