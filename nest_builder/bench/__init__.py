@@ -18,6 +18,7 @@ BENCHMARKS = {
     "rose-speed": "",
     "brush": "",
     "routing": "worlds",
+    "scale": "",
     "export": "",
     "refresh": "",
 }

@@ -1,0 +1,150 @@
+"""``nest bench scale``: one process against the workers of Dask and Ray, on one small build of the simulated web.
+
+Each is the command as a user runs it, from nothing to an edition, in a folder of its own; the editions must be the same to the byte.
+Speeds are those of the stages that are spread over workers (recognize, assess, annotate, ask), the workers' start and the loading of
+their models included, since a small build has them too. All workers share this machine: its cores bound what can be gained.
+"""
+
+import hashlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nest_builder.bench.result import Bound, Pin, Result, machine
+
+ENTRIES = 48  # of one feed
+BATCH = 6  # pictures: several batches a worker
+WAYS: dict[str, tuple[()] | tuple[str, int]] = {
+    "one": (),
+    "dask-2": ("dask", 2),
+    "dask-4": ("dask", 4),
+    "ray-2": ("ray", 2),
+}
+SPREAD = ("recognize", "assess", "annotate", "ask")
+TARGETS: dict[str, Bound] = {"same_bytes": (">=", 1.0)}
+_SETTINGS = """
+[sources]
+feeds = ["http://harbourpost.newsworld.test/feed.xml"]
+sites = []
+max_entries = {entries}
+
+[annotate]
+batch_size = {batch}
+"""
+_NEST = "from nest_builder.cli import app; app()"
+_MOST_SECONDS = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build took and made.
+
+    Attributes:
+        stages: Stage -> its counts and seconds, as the command prints them.
+        edition: Hash of the edition's files, names and contents.
+    """
+
+    stages: dict[str, dict[str, Any]]
+    edition: str
+
+    def figures(self) -> dict[str, float]:
+        """Return seconds and items a second: of all stages, of those that are spread, and of ``annotate``."""
+        items = sum(_items(self.stages[name]) for name in SPREAD)
+        spread = sum(self.stages[name]["seconds"] for name in SPREAD)
+        annotate = self.stages["annotate"]
+        return {
+            "all_seconds": round(sum(stage["seconds"] for stage in self.stages.values()), 1),
+            "spread_seconds": round(spread, 1),
+            "spread_items_per_second": round(items / spread, 2),
+            "annotate_images_per_second": round(_items(annotate) / annotate["seconds"], 2),
+        }
+
+
+def run(seed: int, data: Path | None, quick: bool = False) -> Result:
+    """Build in each way and compare.
+
+    Args:
+        seed: Of the simulated web.
+        data: Not used.
+        quick: Not used: there is no short form.
+
+    Raises:
+        FileNotFoundError: Dask or Ray is not installed.
+        RuntimeError: A build failed.
+    """
+    missing = [name for name in ("prefect_dask", "prefect_ray") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise FileNotFoundError(f"{' and '.join(missing)} not installed: pip install 'nest-builder[scale]'")
+    with tempfile.TemporaryDirectory(prefix="nest-bench-") as scratch:
+        built = {name: build(Path(scratch) / name, way, seed, ENTRIES) for name, way in WAYS.items()}
+    one = built.pop("one")
+    peers = {name: each.figures() for name, each in built.items()}
+    alone = one.figures()
+    figures = {"same_bytes": float(all(each.edition == one.edition for each in built.values()))} | alone
+    for name, each in peers.items():
+        gained = each["spread_items_per_second"] / alone["spread_items_per_second"]
+        figures[f"{name}_speedup"] = round(gained, 2)
+    setup = machine("prefect", "distributed", "ray") | {"seed": seed, "cores": os.cpu_count()}
+    return Result("scale", figures, TARGETS, peers, setup, {"same_bytes": Pin(f"seed {seed}")})
+
+
+def build(folder: Path, way: tuple[()] | tuple[str, int], seed: int, entries: int) -> Built:
+    """Run ``nest build`` from nothing.
+
+    Args:
+        folder: Gets the settings and the work directory.
+        way: Runner and workers; empty for one process.
+        seed: Of the simulated web.
+        entries: Taken from the feed.
+
+    Raises:
+        RuntimeError: It failed.
+    """
+    folder.mkdir(parents=True)
+    config, work = folder / "nest.toml", folder / "work"
+    config.write_text(_SETTINGS.format(entries=entries, batch=BATCH), encoding="utf-8")
+    # One thread a process in every way, or the single process would use the cores that workers are compared on.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_", "NEST_"))}
+    environment |= {"OMP_NUM_THREADS": "1", "PREFECT_HOME": str(folder / "prefect")}
+    options = ["--runner", way[0], "--workers", str(way[1])] if way else []
+    command = [
+        sys.executable,
+        "-c",
+        _NEST,
+        "build",
+        "--config",
+        str(config),
+        "--workdir",
+        str(work),
+        "--seed",
+        str(seed),
+    ]
+    ended = subprocess.run(
+        [*command, "--json", *options],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=_MOST_SECONDS,
+        check=False,
+    )
+    if ended.returncode != 0:
+        raise RuntimeError(f"nest build {' '.join(options)} ended with {ended.returncode}: {ended.stderr[-2000:]}")
+    return Built(json.loads(ended.stdout)["stages"], _edition_hash(work / "editions"))
+
+
+def _items(counts: dict[str, Any]) -> int:
+    total: int = counts["done"] + counts["rejected"]
+    return total
+
+
+def _edition_hash(root: Path) -> str:
+    whole = hashlib.sha256()
+    for file in sorted(file for file in root.rglob("*") if file.is_file()):
+        whole.update(f"{file.relative_to(root).as_posix()}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return whole.hexdigest()
