@@ -1,4 +1,4 @@
-"""Trains the embedded CLIP: `python -m nest_builder.tiny.clip --seed 0 --steps 1400 --work FOLDER --out FOLDER`.
+"""Trains the embedded CLIP: `python -m nest_builder.tiny.clip --seed 0 --steps 2400 --work FOLDER --out FOLDER`.
 
 Its task is to know the same thing again among near twins: two photographs of one look attract each other and repel all
 else in the batch, families of four near twins included (NT-Xent; Chen et al. 2020, "A simple framework for contrastive
@@ -61,7 +61,7 @@ class Plan:
     """
 
     seed: int = 0
-    steps: int = 1400
+    steps: int = 2400
     chunks: int = 256
     families: int = 12
     rate: float = 1e-3
