@@ -97,8 +97,8 @@ def write_shards(
         rows = 0
         with HashedFile(path) as file, _writer(file, columns) as writer:
             while group is not None and (not rows or file.size < shard_bytes):
-                writer.write_table(_table(group, columns), row_group_size=len(group))
-                rows += len(group)
+                writer.write_table(group.table(columns), row_group_size=len(group.rows))
+                rows += len(group.rows)
                 group = next(groups, None)
         shards.append(Shard(path, rows, file.size, file.sha256))
     return [
@@ -135,16 +135,67 @@ def _read(blobs: Pictures, names: Sequence[str]) -> list[bytes]:
     return [blobs.get(name) for name in names]
 
 
-def _groups(pictured: Iterable[_Pictured], rows: int, group_bytes: int) -> Iterator[list[_Pictured]]:
-    group: list[_Pictured] = []
-    size = 0
-    for one in pictured:
-        group.append(one)
-        size += len(one[1] or b"")
-        if len(group) == rows or size >= group_bytes:
+class _Group:
+    """Rows of a row group, with their pictures one after the other in a buffer that all groups share.
+
+    Memory that is new to a process has to be found and emptied by the system, page by page, which for 10 MB a group costs
+    as much as hashing them does.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self._buffer = bytearray(1 << 24)
+        self._ends: list[int] = [0]
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of its pictures."""
+        return self._ends[-1]
+
+    def add(self, row: Row, picture: bytes | None) -> None:
+        """Append a row."""
+        data = picture or b""
+        begin, end = self.size, self.size + len(data)
+        if end > len(self._buffer):
+            grown = bytearray(max(end, 2 * len(self._buffer)))
+            grown[:begin] = memoryview(self._buffer)[:begin]
+            self._buffer = grown
+        self._buffer[begin:end] = data
+        self.rows.append(row)
+        self._ends.append(end)
+
+    def clear(self) -> None:
+        """Begin anew; no table of it may be in use any more."""
+        self.rows, self._ends = [], [0]
+
+    def table(self, schema: pa.Schema) -> pa.Table:
+        """Return the rows, for as long as nothing is added or cleared."""
+        columns = [
+            self._pictures() if field.name == "image" else pa.array([row[field.name] for row in self.rows], field.type)
+            for field in schema
+        ]
+        return pa.Table.from_arrays(columns, schema=schema)
+
+    def _pictures(self) -> pa.Array:
+        # Built from its buffers: pyarrow's builder would copy every picture twice more while it grows.
+        if self.size:
+            ends = pa.py_buffer(np.asarray(self._ends, np.int32))
+            files = pa.Array.from_buffers(pa.binary(), len(self.rows), [None, ends, pa.py_buffer(self._buffer)])
+        else:
+            files = pa.nulls(len(self.rows), pa.binary())
+        paths = pa.array([row["image"] for row in self.rows], pa.string())
+        return pa.StructArray.from_arrays([files, paths], names=["bytes", "path"])
+
+
+def _groups(pictured: Iterable[_Pictured], rows: int, group_bytes: int) -> Iterator[_Group]:
+    """Yield row groups; each is the same object, filled anew when the next one is asked for."""
+    group = _Group()
+    for row, picture in pictured:
+        group.add(row, picture)
+        if len(group.rows) == rows or group.size >= group_bytes:
             yield group
-            group, size = [], 0
-    if group:
+            group.clear()
+    if group.rows:
         yield group
 
 
@@ -179,26 +230,3 @@ def _leaves(field: pa.Field, prefix: str = "") -> list[str]:
     if pa.types.is_list(field.type):
         return _leaves(pa.field("element", field.type.value_type), f"{path}.list.")
     return [path]
-
-
-def _table(group: Sequence[_Pictured], schema: pa.Schema) -> pa.Table:
-    columns = [
-        _image_column(group)
-        if field.name == "image"
-        else pa.array([sample[field.name] for sample, _ in group], field.type)
-        for field in schema
-    ]
-    return pa.Table.from_arrays(columns, schema=schema)
-
-
-def _image_column(group: Sequence[_Pictured]) -> pa.Array:
-    # Built from its buffers: pyarrow's builder would copy every picture twice more while it grows.
-    pictures = [picture for _, picture in group if picture is not None]
-    if len(pictures) == len(group):
-        offsets = np.cumsum([0, *map(len, pictures)], dtype=np.int64)
-        buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(b"".join(pictures))]
-        files = pa.Array.from_buffers(pa.binary(), len(group), buffers)
-    else:
-        files = pa.nulls(len(group), pa.binary())
-    paths = pa.array([sample["image"] for sample, _ in group], pa.string())
-    return pa.StructArray.from_arrays([files, paths], names=["bytes", "path"])

@@ -66,7 +66,7 @@ def test_large_pictures_make_small_row_groups(store: Store, tmp_path: Path) -> N
 
 def test_an_edition_of_links_has_names_and_no_bytes(store: Store, tmp_path: Path) -> None:
     samples = samples_of(store)
-    shards = write_shards(tmp_path, "test", samples, None, 10, shard_bytes=20_000)
+    shards = write_shards(tmp_path, "test", samples, None, 10, shard_bytes=4_000)
     assert len(shards) > 1  # bounded by what is in the file, where there are no pictures
     rows = [row for shard in shards for row in parquet.read_table(shard.path).to_pylist()]
     assert [row["image"] for row in rows] == [{"bytes": None, "path": sample["image"]} for sample in samples]
