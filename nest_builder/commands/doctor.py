@@ -18,7 +18,7 @@ def doctor(
     profile: ProfileOption = None,
     workdir: WorkdirOption = None,
     deep: Annotated[bool, typer.Option("--deep", help="Load the models and use them once.")] = False,
-    network: Annotated[bool, typer.Option("--network", help="Ask the sources, politely.")] = False,
+    network: Annotated[bool, typer.Option("--network", help="Ask the sources and services, politely.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Look for what would stop a run or spoil it; exit status 1 if there is a problem."""

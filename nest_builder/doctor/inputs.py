@@ -10,7 +10,6 @@ from nest_builder.doctor.base import Found, Patient
 from nest_builder.web.addresses import matches_host
 
 FEEDS = DATA / "feeds.toml"
-REACHED = 5  # feeds that are asked with --network
 
 
 def check_store(patient: Patient) -> Found:
@@ -76,32 +75,3 @@ def check_guard(patient: Patient) -> Found:
         yield "warning", f"{pattern} is answered by {origin}", "take it out of web.resolve before going live"
     if not web.respect_opt_out:
         yield "warning", "opt-outs are not respected", "set web.respect_opt_out = true before publishing anything"
-
-
-def check_network(patient: Patient) -> Found:
-    """Sources and encyclopedia answer; asked only with ``--network``."""
-    if not patient.network:
-        return
-    from nest_builder.web import Exchange, Expect, FetchError, PoliteClient
-
-    if patient.settings.newsworld.enabled:
-        yield "ok", "the simulated web needs none", ""
-        return
-    urls = patient.settings.sources.feeds[:REACHED]
-    with PoliteClient(patient.settings.web, clock=patient.clock) as client:
-        answers: list[tuple[str, Exchange | FetchError]] = list(
-            zip(urls, client.fetch_many(urls, Expect.FEED), strict=True)
-        )
-        if patient.settings.entities.encyclopedia:
-            try:
-                answer: Exchange | FetchError = client.fetch(patient.settings.entities.encyclopedia, service=True)
-            except FetchError as error:
-                answer = error
-            answers.append((patient.settings.entities.encyclopedia, answer))
-    lost = [(url, answer) for url, answer in answers if isinstance(answer, FetchError)]
-    for url, answer in lost:
-        yield "warning", f"{url}: {answer}", "look at it in a browser; feeds move"
-    if answers and len(lost) == len(answers):
-        yield "problem", "nothing answers", "check the connection and the proxy's variables (HTTPS_PROXY)"
-    elif answers:
-        yield "ok", f"{len(answers) - len(lost)} of {len(answers)} answer", ""

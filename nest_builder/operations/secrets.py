@@ -128,6 +128,8 @@ def _held(environment: Mapping[str, str]) -> Iterator[str]:
     for name, value in environment.items():
         if _SECRET_VARIABLE.search(name):
             yield value
+        if name.upper().endswith("NOTIFY_URLS"):  # Apprise's addresses: token://token/token
+            yield from value.split()
         if "://" in value and "@" in value:
             try:
                 password = urlsplit(value).password

@@ -277,6 +277,7 @@ class PoliteClient:
             not_modified=unchanged,
             redirects=trail,
             headers=MappingProxyType({k: v for k, v in answer.headers.items() if k not in ("date", "location")}),
+            server_time=parse_http_date(answer.headers.get("date")),
         )
 
     def _consent(self, answer: Answer, policy: HostPolicy | None) -> Consent:

@@ -84,6 +84,7 @@ class Exchange:
         responded_url: the URL that answered, after redirects.
         status: the HTTP status, 2xx or 304.
         headers: the response's headers that matter later, with lower-case names.
+        server_time: the server's clock, as its Date header says; None where it says none.
         body: the decoded body; empty after a 304.
         fetched_at: UTC and aware.
         consent: robots and opt-out verdicts.
@@ -102,6 +103,7 @@ class Exchange:
     not_modified: bool = False
     redirects: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    server_time: datetime | None = None
 
     @property
     def content_type(self) -> str:

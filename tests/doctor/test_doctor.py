@@ -16,10 +16,9 @@ from typer.testing import CliRunner
 from nest_builder.cli import app
 from nest_builder.clock import fixed_clock
 from nest_builder.config import DATA, Settings, load_settings
-from nest_builder.doctor import Patient, inputs, machine, models, services
+from nest_builder.doctor import Patient, accounts, inputs, machine, models, network, permissions, services
 from nest_builder.doctor.base import Found
 from nest_builder.rose import websense_model
-from nest_builder.web import Exchange, FetchFailed, FetchReason, PoliteClient
 from tests.builders import new_store
 
 NOW = dt.datetime(2025, 10, 1, 6, tzinfo=dt.UTC)
@@ -44,11 +43,15 @@ def only(found: Found, state: str, *words: str) -> None:
         assert word in text
 
 
-def test_the_embedded_profile_is_well(tmp_path: Path) -> None:
+def test_the_embedded_profile_is_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LABEL_STUDIO_API_KEY", "PREFECT_API_URL", "HF_TOKEN", "HF_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))  # what lies in the home of whoever runs the test
     well = patient(tmp_path)
     for check in (
         machine.check_python, machine.check_workdir, machine.check_clock, models.check_models, models.check_rose,
-        services.check_services, inputs.check_store, inputs.check_sources, inputs.check_guard, inputs.check_network,
+        services.check_services, inputs.check_store, inputs.check_sources, inputs.check_guard, network.check_network,
+        permissions.check_disk, permissions.check_permissions, permissions.check_secrets, accounts.check_accounts,
     ):  # fmt: skip
         assert of(check(well)) == []
 
@@ -186,21 +189,6 @@ def test_no_sources(tmp_path: Path) -> None:
 )
 def test_guard(tmp_path: Path, web: dict[str, Any], simulated: bool, state: str) -> None:
     only(inputs.check_guard(patient(tmp_path, web=web, newsworld={"enabled": simulated})), state)
-
-
-def test_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    feeds = ["https://one.example/feed", "https://two.example/feed"]
-    answers: list[Any] = []
-    monkeypatch.setattr(PoliteClient, "fetch_many", lambda *_, **__: answers)
-    real = patient(
-        tmp_path, network=True, newsworld={"enabled": False}, sources={"feeds": feeds}, entities={"encyclopedia": None}
-    )
-    lost = FetchFailed(FetchReason.HTTP_STATUS, "status 503")
-    answers[:] = [Exchange.__new__(Exchange), lost]
-    only(inputs.check_network(real), "warning", "two.example", "503")
-    answers[:] = [lost, lost]
-    assert [state for state, _ in of(inputs.check_network(real))] == ["warning", "warning", "problem"]
-    assert list(inputs.check_network(patient(tmp_path, newsworld={"enabled": False}))) == []
 
 
 def test_the_command_fails_for_problems_only(tmp_path: Path) -> None:
