@@ -5,11 +5,11 @@ the sample's mask to the pixel. It is written as the samples come, a record a li
 through little memory.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import orjson
 from pycocotools import mask as coco
 
 
@@ -29,16 +29,19 @@ def write_coco(path: Path, edition: str, samples: Iterable[Mapping[str, Any]]) -
     """
     images: dict[str, int] = {}
     categories: dict[str, int] = {}
-    image_lines: list[str] = []  # as texts, which are far smaller than records; and so are negatives, which are few
-    negatives: list[str] = []
+    image_lines: list[
+        bytes
+    ] = []  # as they are written, which is far smaller than records; and negatives, which are few
+    negatives: list[bytes] = []
     annotations = 0
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(f'{{"info": {_json({"description": f"NEST {edition}", "version": edition})},\n"annotations": [')
+    with path.open("wb") as file:
+        info = orjson.dumps({"description": f"NEST {edition}", "version": edition})
+        file.write(b'{"info":%b,\n"annotations":[' % info)
         for sample in samples:
             name, hypernym = sample["image"], sample["entity"]["hypernym"]
             if name not in images:
                 images[name] = len(images) + 1
-                image_lines.append(_json(_image(sample, images[name])))
+                image_lines.append(orjson.dumps(_image(sample, images[name])))
             asked = {
                 "image_id": images[name],
                 "category_id": categories.setdefault(hypernym, len(categories) + 1),
@@ -48,16 +51,16 @@ def write_coco(path: Path, edition: str, samples: Iterable[Mapping[str, Any]]) -
                 "answer": sample["answer"],
             }
             if sample["negative"]:
-                negatives.append(_json(asked))
+                negatives.append(orjson.dumps(asked))
                 continue
-            file.write(",\n" if annotations else "\n")
+            file.write(b",\n" if annotations else b"\n")
             annotations += 1
-            file.write(_json({"id": annotations, **asked, **_outline(sample)}))
-        named = [_json({"id": number, "name": name}) for name, number in categories.items()]
-        for key, lines in (("images", image_lines), ("categories", named), ("negatives", negatives)):
-            file.write(f'\n],\n"{key}": [')
-            file.write("".join(f"{',' if at else ''}\n{line}" for at, line in enumerate(lines)))
-        file.write("\n]}\n")
+            file.write(orjson.dumps({"id": annotations, **asked, **_outline(sample)}))
+        named = [orjson.dumps({"id": number, "name": name}) for name, number in categories.items()]
+        for key, lines in ((b"images", image_lines), (b"categories", named), (b"negatives", negatives)):
+            file.write(b'\n],\n"%b":[' % key)
+            file.writelines(b"%b\n%b" % (b"," if at else b"", line) for at, line in enumerate(lines))
+        file.write(b"\n]}\n")
     return annotations + len(negatives)
 
 
@@ -80,7 +83,3 @@ def _outline(sample: Mapping[str, Any]) -> dict[str, Any]:
         "area": int(coco.area(sample["mask"])),
         "iscrowd": 0,
     }
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
