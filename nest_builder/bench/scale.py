@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nest_builder.bench import listing
 from nest_builder.bench.result import Bound, Pin, Result, machine
 
 ENTRIES = 48  # of one feed
@@ -90,6 +91,7 @@ def run(seed: int, data: Path | None, quick: bool = False) -> Result:
     for name, each in peers.items():
         gained = each["spread_items_per_second"] / alone["spread_items_per_second"]
         figures[f"{name}_speedup"] = round(gained, 2)
+    figures |= listing.measure()
     setup = machine("prefect", "distributed", "ray") | {"seed": seed, "cores": os.cpu_count()}
     return Result("scale", figures, TARGETS, peers, setup, {"same_bytes": Pin(f"seed {seed}")})
 

@@ -2,17 +2,22 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, select
+from sqlalchemy import Engine, create_engine, event, select
 from sqlalchemy.exc import DBAPIError
 
+from nest_builder import run
+from nest_builder.config import load_settings
+from nest_builder.progress import Progress
 from nest_builder.store.tables import Lease, LedgerEntry
 from tests.servers import Postgres
 from tests.small_build import STAGES, edition_bytes, finish, start, worked
@@ -155,6 +160,28 @@ def test_two_commands_at_one_store_of_which_one_is_killed_while_the_database_goe
             process.kill()
             process.wait()
     assert edition_bytes(tmp_path / "other") == edition_bytes(undisturbed)
+
+
+@pytest.fixture
+def backwards() -> Iterator[None]:
+    """Have SQLite give rows backwards wherever a query does not say an order."""
+
+    def turn_round(connection: Any, _record: Any) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA reverse_unordered_selects=ON")
+
+    event.listen(Engine, "connect", turn_round)
+    yield
+    event.remove(Engine, "connect", turn_round)
+
+
+@pytest.mark.usefixtures("backwards")
+def test_nothing_depends_on_the_order_in_which_a_database_gives_rows(tmp_path: Path, undisturbed: Path) -> None:
+    settings = load_settings(undisturbed / "nest.toml", workdir=tmp_path / "work")
+    with Progress(quiet=True) as progress:
+        reports = run.build(settings, progress)
+    assert [report.stage for report in reports if report.done] == list(STAGES)
+    assert edition_bytes(tmp_path) == edition_bytes(undisturbed)
 
 
 def wait_until(true: Callable[[], bool], *processes: "subprocess.Popen[bytes]") -> None:
