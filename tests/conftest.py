@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import nights
+from tests.receiver import Receiver
 from tests.small_build import edition_bytes, finish, worked
 
 if TYPE_CHECKING:
@@ -37,6 +38,14 @@ def two_nights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert nights.run(folder, nights.NIGHTS[1]) == 0, nights.errors(folder)
     assert json.loads((folder / "out.json").read_text())["published"] == [nights.EDITION]
     return folder
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Return a web hook that keeps what it is sent."""
+    made = Receiver()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,12 @@
 """News of a night: what is told, in which words, and that it arrives over HTTP without a secret anywhere else."""
 
-import json
 import logging
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 
 from nest_builder.config import NotifySettings
 from nest_builder.notify import Message, News, NotifyError, compose, send
+from tests.receiver import Receiver
 
 PUBLISHED = News("published", "edition 2025.07 is published")
 FAILED = News("failed", "the night failed: OSError: no space left")
@@ -44,39 +40,6 @@ def test_lines_from_outside_stay_lines() -> None:
     assert len(message.body.splitlines()) == 1
     assert len(message.body) < 310
     assert "\n" not in message.subject
-
-
-class Receiver:
-    """A web hook on loopback that keeps what it gets; requests for ``/deaf`` are refused."""
-
-    def __init__(self) -> None:
-        got: list[dict[str, Any]] = []
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                got.append({"path": self.path, **json.loads(body)})
-                self.send_response(500 if self.path == "/deaf" else 200)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: Any) -> None:
-                return
-
-        self.got = got
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    made = Receiver()
-    yield made
-    made.close()
 
 
 def test_a_message_arrives_at_every_address(receiver: Receiver, caplog: pytest.LogCaptureFixture) -> None:
