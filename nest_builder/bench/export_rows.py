@@ -85,7 +85,7 @@ def _record(pool: Pool, number: int, count: int) -> Record:
     events = -(-count // _PER_ENTITY)
     picture = entity * len(pool.names) // events  # an event has one picture, and samples of a picture follow each other
     host = f"outlet-{entity % _HOSTS}.example"
-    at = _START + dt.timedelta(days=_DAYS * number / count)
+    at = _START + dt.timedelta(days=_DAYS * picture / len(pool.names))  # of the article that shows it
     negative = number % 12 == 11
     mask, box = (_EMPTY, []) if negative else pool.masks[number % len(pool.masks)]
     name, emerging = f"Veltra {entity}", entity % 7 >= 3
