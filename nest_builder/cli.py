@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from nest_builder.commands import build, doctor, evaluate, hub, measure, operations, refresh, review, segment, validate
+from nest_builder.commands import (
+    build,
+    doctor,
+    edition,
+    evaluate,
+    hub,
+    measure,
+    operations,
+    refresh,
+    review,
+    segment,
+    validate,
+)
 from nest_builder.commands.common import LogFormatOption, choose_log_format
 
 app = typer.Typer(
@@ -18,7 +30,7 @@ app = typer.Typer(
 for command in (
     build.build,
     refresh.refresh,
-    build.export,
+    edition.export,
     build.status,
     build.report,
     validate.validate,
@@ -37,10 +49,13 @@ newsworld = typer.Typer(no_args_is_help=True, help="The simulated web with known
 app.add_typer(newsworld, name="newsworld")
 app.add_typer(review.app, name="review")
 app.add_typer(operations.metrics, name="metrics")
-edition = typer.Typer(no_args_is_help=True, help="Editions that were published.")
-app.add_typer(edition, name="edition")
-for about_editions in (hub.push, hub.repository, hub.plus):
-    edition.command()(about_editions)
+editions = typer.Typer(no_args_is_help=True, help="Editions that were published.")
+app.add_typer(editions, name="edition")
+editions.command("list")(edition.list_editions)
+for about_editions in (
+    edition.verify, edition.diff, edition.withdraw, edition.purge, hub.push, hub.repository, hub.plus
+):  # fmt: skip
+    editions.command()(about_editions)
 
 
 @app.callback()

@@ -56,5 +56,9 @@ class Reason(StrEnum):
     DISPUTED_IN_REVIEW = "people disagree"
     LOW_CONFIDENCE = "confidence under the edition's floor"
     SCHEMA = "schema violated"
+    EVENT_PUBLISHED = "event published in another edition"
+    IMAGE_PUBLISHED = "picture published in another edition"
+    SPLIT_CONFLICT = "event and picture in different splits"
+    LATER_EDITION = "left for a later edition"
     # the runner
     RETRIES_EXHAUSTED = "failed too often"

@@ -12,10 +12,11 @@ from nest_builder.bench.calibration import TARGETS as CALIBRATION_TARGETS
 from nest_builder.bench.calibration import calibration_figures, read_rated
 from nest_builder.bench.result import Bound, Result, machine
 from nest_builder.bench.worlds import instances, judge, regions, sample_truth
+from nest_builder.export.published import newest_edition
 from nest_builder.newsworld.world import World
 from nest_builder.reasons import Reason
 from nest_builder.store.session import Store
-from nest_builder.store.tables import Article, Edition, Entity, LedgerEntry, Mention
+from nest_builder.store.tables import Article, Entity, LedgerEntry, Mention
 from nest_builder.validate.truth import TrueMask, verdict_figures
 
 TARGETS: dict[str, Bound] = {
@@ -48,7 +49,7 @@ def score(store: Store, workdir: Path, seed: int) -> Result:
         LookupError: No edition is there yet, or it was built on another world.
     """
     with store.sessions() as session:
-        edition = session.scalars(select(Edition).order_by(Edition.name.desc()).limit(1)).first()
+        edition = newest_edition(session)
         if edition is None:
             raise LookupError("no edition to score: run `nest build` first")
         found = {entity.name: entity.category for entity in session.scalars(select(Entity))}

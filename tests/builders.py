@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image as Pictures
 from PIL import ImageDraw
 from pycocotools import mask as coco
+from sqlalchemy import select
 
 from nest_builder.digest import short_id
 from nest_builder.reasons import Reason
@@ -87,6 +88,44 @@ def fill_store(store: Store, n: int) -> None:
         for stage in ("collect", "extract", "recognize", "assess", "gather", "annotate", "ask"):
             session.add(StageRun(run="build-1", stage=stage, started_at=NOW, seconds=1.5, counts={}))
         session.commit()
+
+
+def add_story(
+    store: Store,
+    number: int,
+    entity_key: str | None = None,
+    at: dt.datetime = NOW,
+    phash: str | None = None,
+    p_correct: float = 0.9,
+) -> str:
+    """Add one sample with all that it hangs on, as `fill_store` makes them, and return its id.
+
+    Args:
+        store: The store.
+        number: No other sample's; the picture's and the article's too.
+        entity_key: An entity's, which is made if it is not there; by default the first one's.
+        at: When its article appeared.
+        phash: The picture's perceptual hash, 16 hexadecimal digits; by default that of no other.
+        p_correct: The annotation's confidence.
+    """
+    with store.sessions() as session:
+        entity = session.get(Entity, entity_key) if entity_key else session.scalars(select(Entity)).first()
+        if entity is None:
+            entity = _entity(number)
+            entity.key, entity.name = str(entity_key), str(entity_key).replace("-", " ").title()
+            entity.seal(entity.key)
+        rows = _story(store, number, 1, entity)
+        for row in rows:
+            if isinstance(row, Article | Image):
+                row.published_at = at
+            if isinstance(row, Image) and phash is not None:
+                row.phash = phash
+            if isinstance(row, Annotation):
+                row.p_correct = p_correct
+            row.seal(row.origin)
+        session.add_all([entity, *rows])
+        session.commit()
+    return short_id("sample", number)
 
 
 def draw_picture(number: int, width: int = 240, height: int = 180, quality: int = 85) -> tuple[bytes, np.ndarray]:

@@ -54,12 +54,13 @@ def test_export_writes_the_edition_once(tmp_path: Path) -> None:
     command = ["export", "--workdir", str(tmp_path), "--json"]
     result = COMMANDS.invoke(app, command)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "no samples to export" in result.stderr
+    assert "no samples to publish" in result.stderr
     store = new_store(tmp_path)
     fill_store(store, 12)
     store.close()
     first, second = (json.loads(COMMANDS.invoke(app, command).stdout) for _ in range(2))
     assert (first.pop("written"), second.pop("written")) == (True, False)
+    assert (first.pop("published"), second.pop("published")) == ([first["edition"]], [])
     assert first == second
     assert first["counts"]["samples"] > 0
     assert (Path(first["folder"]) / "manifest.json").exists()

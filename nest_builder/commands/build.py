@@ -1,4 +1,4 @@
-"""``nest build``, ``export``, ``status`` and ``report``: running the pipeline and looking at what it made."""
+"""``nest build``, ``status`` and ``report``: running the pipeline and looking at what it made."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -92,47 +92,6 @@ def report(
     except LookupError as error:
         raise give_up(error.args[0]) from error
     out.print(f"report: [link=file://{page.resolve()}]{page}[/]")
-
-
-def export(
-    config: ConfigOption = None,
-    profile: ProfileOption = None,
-    workdir: WorkdirOption = None,
-    seed: SeedOption = None,
-    as_json: JsonOption = False,
-    verbose: VerboseOption = False,
-) -> None:
-    """Write an edition of what the store holds; nothing is collected or annotated."""
-    from nest_builder.pipeline import build_stages
-    from nest_builder.progress import Progress
-    from nest_builder.run import run_stages
-    from nest_builder.store.tables import Edition, LedgerEntry
-    from nest_builder.workspace import open_workspace
-
-    start_logging(verbose)
-    settings = settings_of(config, profile, workdir, seed)
-    require_store(settings)
-    with open_workspace(settings) as workspace:
-        stage = next(stage for stage in build_stages(workspace) if stage.name == "export")
-        with Progress(quiet=as_json) as progress:
-            (made,) = run_stages(workspace, progress, "export", stages=[stage])
-        with workspace.store.sessions() as session:
-            items = stage.items(session)
-            if not items:
-                raise give_up("no samples to export: run `nest build` first")
-            entry = session.get_one(LedgerEntry, ("export", items[0].key))
-            if entry.status != "done":
-                raise give_up(f"edition {entry.item} was not written: {entry.detail}")
-            edition = session.get_one(Edition, entry.item)
-    folder, counts = settings.workdir / edition.path, edition.manifest["counts"]
-    if as_json:
-        emit({"edition": edition.name, "folder": str(folder), "written": made.done > 0, "counts": counts})
-        return
-    parts = ", ".join(f"{count} {split}" for split, count in counts["by_split"].items())
-    state = "written" if made.done else "unchanged"
-    out.print(f"edition {edition.name} ({state}): {counts['samples']} samples ({parts}) in {folder}", soft_wrap=True)
-    for reason, count in counts["dropped"].items():
-        out.print(f"[dim]left out, {reason}: {count}[/]")
 
 
 def show_status(settings: Settings, as_json: bool = False) -> None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,55}")
 _MONTH = re.compile(r"[1-9][0-9]{3}\.(0[1-9]|1[0-2])")
 _REVISION = re.compile(r"(?P<base>.+)\.(?P<number>[1-9][0-9]{0,5})")
 
@@ -28,7 +28,7 @@ def check_name(name: str) -> str:
         ValueError: It cannot be a folder's, or looks like a revision's.
     """
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r}: use letters, digits, dots, dashes and underscores, 64 at most")
+        raise ValueError(f"{name!r}: use letters, digits, dots, dashes and underscores, 56 at most")
     if split_name(name)[1]:
         raise ValueError(f"{name!r}: a number after the last dot is for revisions, which are numbered as they come")
     return name

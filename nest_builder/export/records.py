@@ -2,7 +2,7 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -56,8 +56,12 @@ class Record:
     @property
     def digest(self) -> str:
         """Return a hash of what is published of the sample, whatever its split and edition."""
-        content = {key: value for key, value in self.sample.items() if key not in ("split", "edition")}
-        return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        return content_digest(self.sample)
+
+
+def content_digest(sample: Mapping[str, Any]) -> str:
+    """Return a hash of a sample's JSON form."""
+    return hashlib.sha256(orjson.dumps(sample, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def read_records(session: Session, sure: float = 0.0) -> Iterator[Record | str]:

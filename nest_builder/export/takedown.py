@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_ID = re.compile(r"[0-9a-f]{16}")
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+")
 _MAX_BYTES = 10_000_000
 
@@ -21,20 +22,22 @@ class Takedown:
         urls: Addresses of pictures or articles.
         hosts: Hosts, each with its subdomains.
         hashes: SHA-256 of files.
+        ids: Samples.
         sha256: Hash of the list itself; None without one.
     """
 
     urls: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
     hashes: frozenset[str] = frozenset()
+    ids: frozenset[str] = frozenset()
     sha256: str | None = None
 
     def __len__(self) -> int:
-        return len(self.urls) + len(self.hosts) + len(self.hashes)
+        return len(self.urls) + len(self.hosts) + len(self.hashes) + len(self.ids)
 
     def covers(self, sample: Mapping[str, Any]) -> bool:
-        """Tell whether a sample (in its JSON form) has to be left out, for its file or an address of its."""
-        if sample["image_sha256"] in self.hashes:
+        """Tell whether a sample (in its JSON form) has to be left out, for itself, its file or an address of its."""
+        if sample["image_sha256"] in self.hashes or sample["id"] in self.ids:
             return True
         return any(self._covers_url(sample[name]) for name in ("image_url", "article_url"))
 
@@ -53,31 +56,54 @@ def normal_url(url: str) -> str:
     return parts._replace(scheme=scheme, netloc=parts.netloc.lower(), path=parts.path or "/", fragment="").geturl()
 
 
+def takedown_path(setting: str | None, workdir: Path) -> Path | None:
+    """Return where the list is: where the settings say, else ``takedown.txt`` in the work directory, if there is one."""
+    if setting is not None:
+        return Path(setting)
+    default = workdir / "takedown.txt"
+    return default if default.exists() else None
+
+
 def read_takedown(path: Path | None) -> Takedown:
-    """Read a list with one URL, host or SHA-256 a line; empty lines and those that start with ``#`` are skipped.
+    """Read a list with one URL, host, SHA-256 or sample's id a line; empty lines and those with ``#`` first are skipped.
 
     Raises:
         FileNotFoundError: There is no such file. A list that cannot be read never counts as an empty one.
-        ValueError: A line is none of the three; the message says which line.
+        ValueError: A line is none of the four; the message says which line.
     """
     if path is None:
         return Takedown()
     if not path.is_file():
         raise FileNotFoundError(f"no takedown list {path}: correct the setting export.takedown, or remove it")
-    data = path.read_bytes()
-    if len(data) > _MAX_BYTES:
+    if path.stat().st_size > _MAX_BYTES:
         raise ValueError(f"takedown list {path} is larger than {_MAX_BYTES} bytes")
-    urls, hosts, hashes = set(), set(), set()
-    for number, line in enumerate(data.decode("utf-8").splitlines(), 1):
+    data = path.read_bytes()
+    return parse_takedown(data.decode("utf-8"), f"takedown list {path}", hashlib.sha256(data).hexdigest())
+
+
+def parse_takedown(text: str, source: str, sha256: str | None = None) -> Takedown:
+    """Read the lines of a list; see `read_takedown`.
+
+    Args:
+        text: The lines.
+        source: What messages call it.
+        sha256: Hash of the list.
+
+    Raises:
+        ValueError: A line is nothing that can be taken down.
+    """
+    found: dict[str, set[str]] = {"urls": set(), "hosts": set(), "hashes": set(), "ids": set()}
+    for number, line in enumerate(text.splitlines(), 1):
         entry = line.strip()
         if not entry or entry.startswith("#"):
             continue
         if "://" in entry:
-            urls.add(normal_url(entry))
-        elif _SHA256.fullmatch(entry.lower()):
-            hashes.add(entry.lower())
-        elif _HOST.fullmatch(entry.lower()):
-            hosts.add(entry.lower())
+            found["urls"].add(normal_url(entry))
+        elif kind := next((kind for kind, form in _FORMS.items() if form.fullmatch(entry.lower())), None):
+            found[kind].add(entry.lower())
         else:
-            raise ValueError(f"takedown list {path}, line {number}: {entry[:80]!r} is no URL, host or SHA-256")
-    return Takedown(frozenset(urls), frozenset(hosts), frozenset(hashes), hashlib.sha256(data).hexdigest())
+            raise ValueError(f"{source}, line {number}: {entry[:80]!r} is no URL, host, SHA-256 or sample's id")
+    return Takedown(**{kind: frozenset(entries) for kind, entries in found.items()}, sha256=sha256)
+
+
+_FORMS = {"hashes": _SHA256, "ids": _ID, "hosts": _HOST}

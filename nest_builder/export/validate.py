@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from jsonschema import Draft202012Validator
 from PIL import Image
 from pyarrow import parquet
 from pycocotools import mask as coco
 
-from nest_builder.export.edition import schema_problem
-from nest_builder.export.features import arrow_schema, hf_features, load_schema
+from nest_builder.export.checks import breaks, schema_problem
+from nest_builder.export.features import arrow_schema, hf_features
+from nest_builder.export.manifest import MANIFEST, read_manifest
+from nest_builder.export.naming import base_of, order
 
 _MAX_PROBLEMS = 100
 _MAX_JSON_BYTES = 500_000_000
@@ -44,29 +45,29 @@ def check_edition(path: Path, load: bool = True) -> list[str]:
 
 
 def _problems(path: Path, load: bool) -> Iterator[str]:
-    manifest = _read_json(path / "manifest.json")
-    if isinstance(manifest, str):
-        yield manifest
+    try:
+        manifest = read_manifest(path)
+    except ValueError as error:
+        yield str(error)
         return
-    errors = [
-        f"manifest.json: {error.json_path}: {error.message[:200]}"
-        for error in Draft202012Validator(load_schema("edition")).iter_errors(manifest)
-    ]
-    if errors:
-        yield from errors
+    if problem := breaks("edition", manifest):
+        yield f"{MANIFEST}: {problem}"
+        return
+    if is_purged(path, manifest):
+        yield f"its content was purged, {MANIFEST} is all that is left"
         return
     broken = list(_check_files(path, manifest["files"]))
     yield from broken
     if broken:
         return
-    shards = sorted((path / "data").glob("*.parquet"))
     seen: dict[str, dict[str, str]] = {"id": {}, "image_sha256": {}}
     counts: Counter[str] = Counter()
-    for shard in shards:
-        yield from _check_shard(shard, manifest["name"], seen, counts)
+    for shard in sorted((path / "data").glob("*.parquet")):
+        yield from _check_shard(shard, manifest, seen, counts)
     told = manifest["counts"]
     if counts["samples"] != told["samples"] or counts["negatives"] != told["negatives"]:
-        yield f"manifest.json: {told['samples']} samples, {told['negatives']} negative; there are {dict(counts)}"
+        yield f"{MANIFEST}: {told['samples']} samples, {told['negatives']} negative; there are {dict(counts)}"
+    yield from _check_history(manifest, seen["id"])
     annotations = _read_json(path / "annotations.json")
     if isinstance(annotations, str):
         yield annotations
@@ -76,8 +77,38 @@ def _problems(path: Path, load: bool) -> Iterator[str]:
         yield from _check_loading(path, counts["samples"])
 
 
+def is_purged(path: Path, manifest: Mapping[str, Any]) -> bool:
+    """Tell whether nothing but the manifest is left of an edition: all else was removed, as the law may demand."""
+    return not any((path / name).exists() for name in manifest["files"])
+
+
+def withdrawn_by(path: Path) -> str | None:
+    """Return the revision beside an edition's folder that withdraws samples of it, if there is one; the newest."""
+    manifest = read_manifest(path)
+    found = None
+    for folder in sorted(
+        path.resolve().parent.glob(f"{base_of(manifest['name'])}.*"), key=lambda other: order(other.name)
+    ):
+        if order(folder.name) <= order(manifest["name"]) or base_of(folder.name) != base_of(manifest["name"]):
+            continue
+        buried = {stone["id"] for stone in read_manifest(folder)["tombstones"]}
+        if buried - {stone["id"] for stone in manifest["tombstones"]}:
+            found = folder.name
+    return found
+
+
+def _check_history(manifest: Mapping[str, Any], present: Mapping[str, str]) -> Iterator[str]:
+    changes = manifest["changes"]
+    there = {*changes["added"], *(one["id"] for one in changes["changed"])}
+    gone = {*(one["id"] for one in changes["removed"]), *(stone["id"] for stone in manifest["tombstones"])}
+    if missing := sorted(there - present.keys()):
+        yield f"{MANIFEST}: added or changed, but not there: sample {missing[0]}"
+    if kept := sorted(gone & present.keys()):
+        yield f"{MANIFEST}: removed or withdrawn, but there: sample {kept[0]}"
+
+
 def _check_files(path: Path, files: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    present = {file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()} - {"manifest.json"}
+    present = {file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()} - {MANIFEST}
     yield from (f"{name}: in the manifest, but not in the folder" for name in sorted(files.keys() - present))
     yield from (f"{name}: in the folder, but not in the manifest" for name in sorted(present - files.keys()))
     for name in sorted(present & files.keys()):
@@ -86,9 +117,11 @@ def _check_files(path: Path, files: Mapping[str, Mapping[str, Any]]) -> Iterator
                 yield f"{name}: its content does not match the manifest's hash"
 
 
-def _check_shard(shard: Path, edition: str, seen: dict[str, dict[str, str]], counts: Counter[str]) -> Iterator[str]:
+def _check_shard(
+    shard: Path, manifest: Mapping[str, Any], seen: dict[str, dict[str, str]], counts: Counter[str]
+) -> Iterator[str]:
     split = shard.name.split("-")[0]
-    validator = Draft202012Validator(load_schema("sample"))
+    linked = manifest["images"] == "links"
     try:
         with parquet.ParquetFile(shard) as file:
             found, wanted = file.schema_arrow, arrow_schema()
@@ -100,7 +133,7 @@ def _check_shard(shard: Path, edition: str, seen: dict[str, dict[str, str]], cou
                     counts.update(samples=1, negatives=int(row["negative"]))
                     yield from (
                         f"{shard.name}, sample {row['id']}: {problem}"
-                        for problem in _check_row(row, validator, split, edition)
+                        for problem in _check_row(row, split, manifest["name"], linked)
                     )
                     yield from _check_unique(row, split, seen)
     except (pa.ArrowInvalid, OSError) as error:
@@ -115,15 +148,21 @@ def _check_unique(row: Mapping[str, Any], split: str, seen: dict[str, dict[str, 
         yield f"sample {row['id']}: its picture is in both splits"
 
 
-def _check_row(row: dict[str, Any], validator: Draft202012Validator, split: str, edition: str) -> Iterator[str]:
+def _check_row(row: dict[str, Any], split: str, edition: str, linked: bool) -> Iterator[str]:
     picture = row["image"] or {"bytes": None, "path": None}
     data = picture["bytes"]
-    problem = schema_problem(validator, {**row, "image": picture["path"]})
+    problem = schema_problem({**row, "image": picture["path"]})
     if problem is not None:
         yield problem
         return
     if row["split"] != split or row["edition"] != edition:
         yield f"says split {row['split']!r} of edition {row['edition']!r}"
+    if not row["negative"]:
+        yield from _check_box(row)
+    if linked:
+        if data is not None:
+            yield "there is a picture, where an edition of links has none"
+        return
     if not data or hashlib.sha256(data).hexdigest() != row["image_sha256"]:
         yield "the picture does not have the hash in image_sha256"
         return
@@ -138,8 +177,6 @@ def _check_row(row: dict[str, Any], validator: Draft202012Validator, split: str,
         return
     if size != (row["width"], row["height"]):
         yield f"the picture is {size}, not {(row['width'], row['height'])} (width, height)"
-    if not row["negative"]:
-        yield from _check_box(row)
 
 
 def _check_box(row: Mapping[str, Any]) -> Iterator[str]:

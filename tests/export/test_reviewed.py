@@ -144,13 +144,15 @@ def test_what_leaves_an_edition_and_what_stays(store: Store, tmp_path: Path) -> 
     assert export(store, tmp_path).done == 1  # decisions are among what an edition depends on
     assert export(store, tmp_path).worked == 0
     with store.sessions() as session:
-        counts = session.scalars(select(Edition)).one().manifest["counts"]
+        edition = session.get_one(Edition, "2025.10.1")
+        counts = edition.manifest["counts"]
     assert counts["dropped"] == {
         "confidence under the edition's floor": len(doubtful) - 1,
         "rejected by people": 1,
         "people disagree": 1,
     }
     assert counts["samples"] - counts["unreviewed"] == 1
+    assert edition.manifest["supersedes"] == "2025.10"
 
 
 def test_a_verdict_is_given_anew_for_a_corrected_mask(store: Store) -> None:

@@ -8,18 +8,21 @@ import datasets
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from nest_builder.clock import fixed_clock
 from nest_builder.config import ExportSettings, Settings
+from nest_builder.digest import short_id
 from nest_builder.export.features import hf_features, load_schema
+from nest_builder.export.manifest import read_manifest
+from nest_builder.export.naming import order
 from nest_builder.export.validate import check_edition
 from nest_builder.runner import Runner
 from nest_builder.stage import Report
 from nest_builder.stages.export import Export, published_settings
 from nest_builder.store.session import Store
-from nest_builder.store.tables import Annotation, Edition, Image, LedgerEntry, Sample
-from tests.builders import NOW, fill_store, new_store
+from nest_builder.store.tables import Annotation, Edition, Image, LedgerEntry, Published, Sample
+from tests.builders import NOW, add_story, fill_store, new_store
 
 
 def export(store: Store, workdir: Path, now: dt.datetime = NOW, **settings: Any) -> Report:
@@ -82,45 +85,97 @@ def test_a_killed_export_leaves_no_trace_in_the_next_one(store: Store, tmp_path:
     assert hashes(tmp_path / "one" / "editions") == hashes(tmp_path / "two" / "editions")
 
 
-def test_what_changes_an_edition_and_what_does_not(store: Store, tmp_path: Path) -> None:
-    export(store, tmp_path)
-    assert export(store, tmp_path, now=NOW + dt.timedelta(hours=5)).worked == 0
-    assert export(store, tmp_path, min_p_correct=0.7).worked == 1
+def names(store: Store) -> list[str]:
     with store.sessions() as session:
-        annotation = session.scalars(select(Annotation).order_by(Annotation.id)).first()
+        return sorted(session.scalars(select(Edition.name)), key=order)
+
+
+def manifest_of(workdir: Path, name: str) -> dict[str, Any]:
+    return read_manifest(workdir / "editions" / name)
+
+
+def test_what_makes_a_revision_and_what_does_not(store: Store, tmp_path: Path) -> None:
+    export(store, tmp_path)
+    first = hashes(tmp_path / "editions" / "2025.10")
+    assert export(store, tmp_path, now=NOW + dt.timedelta(hours=5)).worked == 0
+    export(store, tmp_path, rows_per_group=50)  # other bytes, but the same samples
+    assert names(store) == ["2025.10"]
+    assert export(store, tmp_path, rows_per_group=50).worked == 0
+    assert export(store, tmp_path, min_p_correct=0.7).worked == 1
+    assert export(store, tmp_path, min_p_correct=0.7).worked == 0
+    with store.sessions() as session:
+        samples = session.execute(select(Published.sample_id, Published.edition)).tuples().all()
+        annotation = session.scalars(
+            select(Annotation)
+            .join(Published, Published.annotation_id == Annotation.id)
+            .where(Published.edition == "2025.10.1")
+        ).first()
         assert annotation is not None
         annotation.p_correct = 0.99
         annotation.seal(annotation.origin)
         session.commit()
     assert export(store, tmp_path, min_p_correct=0.7).worked == 1
-    assert export(store, tmp_path, min_p_correct=0.7).worked == 0
+    assert names(store) == ["2025.10", "2025.10.1", "2025.10.2"]
+    assert hashes(tmp_path / "editions" / "2025.10") == first, "what is published is frozen"
+    assert (tmp_path / "editions" / "latest").readlink() == Path("2025.10.2")
+    second, third = manifest_of(tmp_path, "2025.10.1"), manifest_of(tmp_path, "2025.10.2")
+    gone = {key for key, edition in samples if edition == "2025.10"} - {
+        key for key, edition in samples if edition == "2025.10.1"
+    }
+    assert (second["supersedes"], second["changes"]["against"]) == ("2025.10", "2025.10")
+    assert {one["id"] for one in second["changes"]["removed"]} == gone
+    assert {one["reason"] for one in second["changes"]["removed"]} == {"confidence under the edition's floor"}
+    assert third["supersedes"] == "2025.10.1"
+    assert [one["reason"] for one in third["changes"]["changed"]] == ["made anew"]
+    assert (third["changes"]["added"], third["changes"]["removed"], third["tombstones"]) == ([], [], [])
+    for name in names(store):
+        assert check_edition(tmp_path / "editions" / name, load=False) == []
 
 
-def test_the_next_month_is_a_new_edition_beside_the_old_one(store: Store, tmp_path: Path) -> None:
-    export(store, tmp_path)
-    export(store, tmp_path, now=NOW + dt.timedelta(days=31))
-    with store.sessions() as session:
-        assert sorted(session.scalars(select(Edition.name))) == ["2025.10", "2025.11"]
+def test_the_next_month_has_what_no_month_before_it_has(store: Store, tmp_path: Path) -> None:
+    export(store, tmp_path, now=NOW, min_p_correct=0)
+    export(store, tmp_path, now=NOW + dt.timedelta(days=31), min_p_correct=0)
+    assert names(store) == ["2025.10"], "nothing is new, so nothing comes out"
+    assert export(store, tmp_path, now=NOW + dt.timedelta(days=31), min_p_correct=0).worked == 0
+    add_story(store, 100, entity_key="new-thing", at=NOW + dt.timedelta(days=10))
+    add_story(store, 101, entity_key=None, at=NOW + dt.timedelta(days=11))  # of an entity that October has
+    add_story(store, 102, entity_key="new-too", at=NOW + dt.timedelta(days=12), phash=short_id("phash", 3))
+    report = export(store, tmp_path, now=NOW + dt.timedelta(days=31), min_p_correct=0)
+    assert report.reasons == {"event published in another edition": 1, "picture published in another edition": 1}
+    manifest = manifest_of(tmp_path, "2025.11")
+    assert manifest["window"] == {"since": "2025-11-01T00:00:00Z", "until": "2025-12-01T00:00:00Z"}
+    assert manifest["changes"]["added"] == [short_id("sample", 100)]
+    assert (manifest["supersedes"], manifest["changes"]["against"]) == (None, "2025.10")
+    assert (tmp_path / "editions" / "latest" / "manifest.json").exists()
+    assert (tmp_path / "editions" / "latest").readlink() == Path("2025.11")
     assert check_edition(tmp_path / "editions" / "2025.10", load=False) == []
 
 
 def test_takedowns_are_left_out_and_counted(store: Store, tmp_path: Path) -> None:
-    export(store, tmp_path, min_p_correct=0)
     with store.sessions() as session:
         images = list(session.scalars(select(Image).order_by(Image.id)))
-    takedown = tmp_path / "takedown.txt"
+    takedown = tmp_path / "takedown.txt"  # where it lies by default
     host = "citywire.newsworld.test"
     gone = [image for image in images if host in image.image_url]
     rest = [image for image in images if image not in gone]
     takedown.write_text(f"# on request\n{host}\n{rest[0].sha256}\n{rest[1].image_url}\n{rest[2].article_url}\n")
-    report = export(store, tmp_path, min_p_correct=0, takedown=str(takedown))
+    report = export(store, tmp_path, min_p_correct=0)
     assert report.reasons == {"taken down": len(gone) + 3}
     text = "".join(path.read_text(errors="replace") for path in (tmp_path / "editions").rglob("*") if path.is_file())
     assert rest[0].sha256 not in text
     assert host not in text
     takedown.write_text("\n".join(image.sha256 for image in images))
-    export(store, tmp_path, min_p_correct=0, takedown=str(takedown))
-    assert check_edition(tmp_path / "editions" / "2025.10") == [], "an empty edition is one still"
+    export(store, tmp_path, min_p_correct=0)
+    assert check_edition(tmp_path / "editions" / "2025.10.1") == [], "an empty edition is one still"
+    assert len(manifest_of(tmp_path, "2025.10.1")["tombstones"]) == 48 - len(gone) - 3
+
+
+def test_nothing_to_publish_is_no_edition(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "takedown.txt").write_text("newsworld.test")
+    report = export(store, tmp_path)
+    assert (report.done, report.reasons, names(store)) == (1, {"taken down": 48}, [])
+    assert not (tmp_path / "editions").exists()
+    assert export(store, tmp_path).worked == 0
 
 
 @pytest.mark.parametrize(("content", "message"), [(None, "no takedown list"), ("what is this?", "line 1")])
@@ -173,6 +228,19 @@ def test_a_deleted_folder_is_written_again(store: Store, tmp_path: Path) -> None
     assert export(store, tmp_path).worked >= 1
     assert hashes(tmp_path / "editions") == before
     assert export(store, tmp_path).worked == 0
+    assert names(store) == ["2025.10"]
+
+
+def test_a_folder_that_cannot_be_made_again_is_not_made_up(store: Store, tmp_path: Path) -> None:
+    export(store, tmp_path)
+    (tmp_path / "editions" / "2025.10").rename(tmp_path / "elsewhere")
+    with store.sessions() as session:
+        session.execute(update(Edition).values(manifest={**read_manifest(tmp_path / "elsewhere"), "models": {}}))
+        session.commit()
+    report = export(store, tmp_path)
+    assert (report.done, report.rejected) == (0, 1)
+    assert not (tmp_path / "editions" / "2025.10").exists()
+    assert names(store) == ["2025.10"]
 
 
 def test_no_samples_no_edition(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from nest_builder.store.session import Store, open_store
 from nest_builder.store.tables import Annotation, Article, Entity, Image, LedgerEntry, Sample, Verdict
 from nest_builder.validate.control import Known
 from nest_builder.validate.run import Validator
+from tests.builders import add_story
 
 DAY = dt.datetime(2025, 8, 2, tzinfo=dt.UTC)
 LEFT = np.arange(40)[None].repeat(30, 0) < 20
@@ -174,10 +175,11 @@ def test_the_card_says_where_the_control_set_failed(store, tmp_path, knows, said
     settings = Settings(workdir=tmp_path)
     report = run(store, stage(store, KnowsLeft("static", knows=knows)))
     assert report.reasons == ({} if knows else {Reason.CONTROL_SET.value: 3})
+    add_story(store, 0, at=DAY)  # those above have no ids of samples, and an edition holds something
     Runner(store.sessions, fixed_clock(DAY)).run(
         Export(settings.export, settings, store.blobs, fixed_clock(DAY)), "export"
     )
-    (card,) = tmp_path.glob("editions/*/README.md")
+    (card,) = tmp_path.glob("editions/2025.08/README.md")
     (line,) = (line for line in card.read_text().splitlines() if line.startswith("- `verdict` is null until"))
     assert "failed the control set (under a gIoU of 0.6 on entities" in line
     assert said in line
