@@ -62,7 +62,12 @@ def task_runner(settings: ScaleSettings) -> TaskRunner[Any]:
         from prefect_dask.task_runners import DaskTaskRunner
 
         # Models want a process each: threads would share one interpreter's lock and one model.
-        local = {"n_workers": settings.workers, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+        local = {
+            "n_workers": settings.workers,
+            "threads_per_worker": 1,
+            "processes": True,
+            "dashboard_address": "127.0.0.1:0",
+        }
         dask: TaskRunner[Any] = DaskTaskRunner(
             **({"address": settings.address} if settings.address else {"cluster_kwargs": local})
         )

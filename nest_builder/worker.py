@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import make_url
 
 from nest_builder.config import Settings
+from nest_builder.operations import logs
 from nest_builder.pipeline import build_stages
 from nest_builder.runner import Runner
 from nest_builder.stage import Batch, Report
@@ -50,7 +51,7 @@ def settings_for_workers(settings: Settings, resolve: Mapping[str, str]) -> str:
             "per_host": max(1, web.per_host // workers),
         }
     )
-    database = make_url(settings.database_url).set(password=None).render_as_string()
+    database = make_url(settings.database_url)._replace(password=None).render_as_string()
     return settings.model_copy(
         update={
             "workdir": settings.workdir.resolve(),
@@ -67,8 +68,10 @@ class _Worker:
 
     def __init__(self, settings: str) -> None:
         self.settings = settings
+        known = Settings.model_validate_json(settings)
+        logs.start(logs.level_of(known.log.level), known.log.format)
         with ExitStack() as stack:
-            workspace = stack.enter_context(open_workspace(Settings.model_validate_json(settings)))
+            workspace = stack.enter_context(open_workspace(known))
             self._stages = {stage.name: stage for stage in build_stages(workspace)}
             self._runner = Runner(workspace.store.sessions, workspace.clock)
             self._open = stack.pop_all()

@@ -23,6 +23,7 @@ from tests.servers import Postgres
 from tests.small_build import STAGES, edition_bytes, finish, start, worked
 
 pytestmark = pytest.mark.scale
+MOST_SECONDS = 600  # of a build, on a machine that has other things to do; alone it takes half a minute
 
 
 class Watch:
@@ -76,7 +77,7 @@ def build(folder: Path, watch: Watch, *options: str) -> None:
     watch.spared.add(process.pid)
     try:
         with watch.looking():
-            status = process.wait(240)
+            status = process.wait(MOST_SECONDS)
     finally:
         process.kill()
         process.wait()
@@ -124,13 +125,6 @@ def test_ray_with_two_workers(
     assert edition_bytes(tmp_path) == edition_bytes(undisturbed)
 
 
-def test_sqlite_and_dask(tmp_path: Path, undisturbed: Path) -> None:
-    printed = finish(tmp_path, "--runner", "dask", "--workers", "2", settings="[annotate]\nbatch_size = 4\n")
-    assert printed["stages"]["annotate"]["batches"] >= 4
-    assert printed["orchestration"]["tasks"] == sum(printed["stages"][stage]["batches"] for stage in STAGES)
-    assert edition_bytes(tmp_path) == edition_bytes(undisturbed)
-
-
 @pytest.mark.usefixtures("small_batches")
 def test_two_commands_at_one_store_of_which_one_is_killed_while_the_database_goes_away(
     tmp_path: Path, undisturbed: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
@@ -153,7 +147,7 @@ def test_two_commands_at_one_store_of_which_one_is_killed_while_the_database_goe
         postgres.stop()
         time.sleep(1.0)
         postgres.start()
-        assert other.wait(240) == 0, (tmp_path / "other" / "errors.log").read_text(encoding="utf-8")[-4000:]
+        assert other.wait(MOST_SECONDS) == 0, (tmp_path / "other" / "errors.log").read_text(encoding="utf-8")[-4000:]
     finally:
         engine.dispose()
         for process in (one, other):
@@ -185,7 +179,7 @@ def test_nothing_depends_on_the_order_in_which_a_database_gives_rows(tmp_path: P
 
 
 def wait_until(true: Callable[[], bool], *processes: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + MOST_SECONDS
     while True:
         try:
             if true():
