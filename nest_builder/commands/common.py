@@ -70,7 +70,7 @@ def _log(settings: Settings | None) -> None:
     form, verbose = _wanted.get()
     level = logging.INFO if verbose else logging.WARNING
     if settings is not None:
-        level = min(level, logging.getLevelNamesMapping()[settings.log.level.upper()])
+        level = min(level, logs.level_of(settings.log.level))
         form = form or settings.log.format
     # Bars and colours are for people at a terminal; a file gets whole lines with their time.
     rich = RichHandler(console=err, show_path=False) if err.is_terminal else None

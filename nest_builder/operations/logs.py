@@ -123,6 +123,11 @@ def start(level: int, form: Form = "text", handler: logging.Handler | None = Non
     logging.getLogger("nest_builder").setLevel(level)
 
 
+def level_of(name: str) -> int:
+    """Return logging's number for a level of the settings."""
+    return logging.getLevelNamesMapping()[name.upper()]
+
+
 def _trace(record: logging.LogRecord) -> str:
     assert record.exc_info
     return _cut("".join(traceback.format_exception(*record.exc_info)).rstrip("\n"), keep_end=True)

@@ -216,23 +216,43 @@ def flip(path: Path) -> None:
     path.write_bytes(data)
 
 
-def test_harm_to_any_object_is_found_and_nothing_is_restored(tmp_path: Path) -> None:
+HARMS: tuple[Callable[[Path], object], ...] = (flip, Path.unlink, lambda path: path.write_bytes(b""))
+
+
+def test_harm_to_any_object_is_found(tmp_path: Path) -> None:
     save(make(tmp_path / "a", samples=1), tmp_path / "saved")
     assert verify(str(tmp_path / "saved")) == []
-    harms: tuple[Callable[[Path], object], ...] = (flip, Path.unlink, lambda path: path.write_bytes(b""))
     for number, path in enumerate(objects(tmp_path / "saved")):
         whole = path.read_bytes()
-        harms[number % 3](path)
-        assert verify(str(tmp_path / "saved")), path
-        target = tmp_path / f"b{number}"
+        HARMS[number % 3](path)
+        assert len(verify(str(tmp_path / "saved"))) == 1, path
+        path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("kind", ["list of blobs", "blob", "table", "file"])
+def test_of_a_harmed_back_up_nothing_is_restored(tmp_path: Path, kind: str) -> None:
+    folder = make(tmp_path / "a", samples=1)
+    made = save(folder, tmp_path / "saved")
+    archive = Archive(str(tmp_path / "saved"))
+    content = archive.read_snapshot(made.snapshot)
+    name = {
+        "list of blobs": content["blobs"]["object"],
+        "blob": min(path.name for path in (folder / "blobs").rglob("*") if path.is_file()),
+        "table": content["tables"]["sample"]["object"],
+        "file": content["files"]["editions/2025.09/manifest.json"]["sha256"],
+    }[kind]
+    path = Path(archive.objects.path(name))
+    whole = path.read_bytes()
+    for harm in HARMS:
+        harm(path)
         with pytest.raises(ArchiveError):
-            bring_back(tmp_path / "saved", target)
-        assert not (target / "nest.sqlite").exists() or not any(
-            rows(target).get(table.name) for table in Base.metadata.sorted_tables
+            bring_back(tmp_path / "saved", tmp_path / "b")
+        assert not (tmp_path / "b" / "nest.sqlite").exists() or not any(
+            rows(tmp_path / "b").get(table.name) for table in Base.metadata.sorted_tables
         )
         path.write_bytes(whole)
-    bring_back(tmp_path / "saved", target)  # a restore that failed can be made again where it failed
-    assert rows(target) == rows(tmp_path / "a")
+    bring_back(tmp_path / "saved", tmp_path / "b")  # a restore that failed can be made again where it failed
+    assert rows(tmp_path / "b") == rows(folder)
 
 
 def test_harm_to_a_snapshot_is_found(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Secrets: refused in settings, masked in text."""
 
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,20 @@ def test_errors_about_settings_do_not_print_them() -> None:
     with pytest.raises(ValidationError) as caught:
         Settings(**{"databse": "postgresql://nest:hunter22@db/nest"})
     assert "hunter22" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "command", [("status",), ("doctor",), ("backup", "saved"), ("gc",), ("metrics", "show"), ("build",), ("export",)]
+)
+def test_no_command_prints_the_databases_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """Not even when the database is down, and whatever it raises."""
+    pytest.importorskip("psycopg")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEST_DATABASE", "postgresql+psycopg://nest:hunter22@127.0.0.1:1/nest")
+    options = ["--json"] if command[0] != "metrics" else []
+    result = CliRunner().invoke(app, ["--log-format", "json", *command, *options, "--workdir", str(tmp_path)])
+    assert result.exit_code != 0
+    trace = "".join(traceback.format_exception(result.exception)) if result.exception else ""
+    assert "hunter22" not in result.output + result.stderr + trace
