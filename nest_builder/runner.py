@@ -56,6 +56,7 @@ class _Pass:
     run: str
     number: int = 0  # of the last batch that was handed out
     elsewhere: int = 0  # batches of this round that others hold
+    stale: bool = False  # whether the ledger knew items that are no longer listed, at the last look
 
 
 class Runner:
@@ -73,6 +74,11 @@ class Runner:
 
     def pending(self, stage: Stage, postponed: Container[str] = ()) -> tuple[list[Batch], int]:
         """Return the batches still to do, in order and without postponed items, and how many items are settled already."""
+        batches, settled, _ = self._look(stage, postponed)
+        return batches, settled
+
+    def _look(self, stage: Stage, postponed: Container[str]) -> tuple[list[Batch], int, bool]:
+        """Return the same, and whether the ledger knows items that are no longer listed."""
         identity = digest(stage.name, stage.identity())
         with self._sessions() as session:
             items = stage.items(session)
@@ -90,7 +96,8 @@ class Runner:
             elif item.key not in postponed:
                 todo.append((item, fingerprint))
         parts = (todo[start : start + stage.batch_size] for start in range(0, len(todo), stage.batch_size))
-        return [_batch(stage.name, part) for part in parts], settled
+        stale = not known.keys() <= {item.key for item in items}
+        return [_batch(stage.name, part) for part in parts], settled, stale
 
     def run_batch(self, stage: Stage, batch: Batch) -> Report:
         """Process one batch and commit its rows, outcomes and ledger entries in one transaction.
@@ -127,7 +134,7 @@ class Runner:
         started, clock_start = time.perf_counter(), self._clock()
         at = _Pass(Report(stage.name), run)
         pause, longest = _POLL_SECONDS
-        while batches := self._pending(stage, at.total):
+        while batches := self._pending(stage, at):
             at.elsewhere = 0
             self._round(stage, deque(batches), at, observe, execute, spread)
             # Others hold all that is left: wait for them, or for the end of their leases.
@@ -135,13 +142,13 @@ class Runner:
             if at.elsewhere == len(batches):
                 time.sleep(pause)
         with context.at(run=run, stage=stage.name):
-            patiently(lambda: self._finish(stage, run, at.total, clock_start, started))
+            patiently(lambda: self._finish(stage, at, clock_start, started))
         return at.total
 
-    def _pending(self, stage: Stage, total: Report) -> list[Batch]:
+    def _pending(self, stage: Stage, at: _Pass) -> list[Batch]:
         """Return what is left: finished items may list new ones, failed ones come again."""
-        batches, settled = patiently(lambda: self.pending(stage, total.postponed))
-        total.unchanged = max(0, settled - total.done - total.rejected)
+        batches, settled, at.stale = patiently(lambda: self._look(stage, at.total.postponed))
+        at.total.unchanged = max(0, settled - at.total.done - at.total.rejected)
         return batches
 
     def _round(
@@ -228,15 +235,16 @@ class Runner:
                 record(session, stage, outcome, fingerprint, before, report, self._clock(), self._max_attempts)
             session.commit()
 
-    def _finish(self, stage: Stage, run: str, total: Report, started_at: Any, started: float) -> None:
-        """Sweep what is stale and write the pass down."""
+    def _finish(self, stage: Stage, at: _Pass, started_at: Any, started: float) -> None:
+        """Sweep what is stale, if the last look saw any (listing is what a quiet night costs), and write the pass down."""
+        total = at.total
         with self._sessions() as session:
-            if not stage.keeps_history:
+            if at.stale and not stage.keeps_history:
                 total.swept = _sweep(session, stage)
             total.seconds = time.perf_counter() - started
             session.add(
                 StageRun(
-                    run=run, stage=stage.name, started_at=started_at, seconds=total.seconds, counts=total.as_dict()
+                    run=at.run, stage=stage.name, started_at=started_at, seconds=total.seconds, counts=total.as_dict()
                 )
             )
             session.commit()
