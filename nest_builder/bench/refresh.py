@@ -40,7 +40,7 @@ NIGHTS = 90
 # The short form looks back a few days, outlines in one go, and goes past the end of July.
 QUICK_FIRST = dt.datetime(2025, 7, 22, 6, tzinfo=dt.UTC)
 QUICK_NIGHTS = 12
-QUICK_WINDOW_DAYS = 5
+QUICK_WINDOW_DAYS = 3
 QUIET = 3  # nights after these: in the full form they come after the world's last news
 NEWER = dt.datetime(2025, 8, 31, tzinfo=dt.UTC)  # the cutoff of the newer static model
 QUICK_NEWER = dt.datetime(2025, 7, 24, tzinfo=dt.UTC)
@@ -56,6 +56,8 @@ TARGETS: dict[str, Bound] = {
     "quiet_share": ("<=", 0.05),
     "quiet_share_cpu": ("<=", 0.05),
 }
+# One feed's first word of something may come after that cutoff, and say nothing of the day on which it began.
+QUICK_TARGETS = TARGETS | {"became_known": (">=", 0.7)}
 
 
 @dataclass(slots=True)
@@ -130,7 +132,7 @@ def run(seed: int, data: Path | None, quick: bool = False) -> Result:
         "became_known": Pin(on),
         "quiet_share_cpu": Pin(on, "<=", margin=1.0, relative=True),
     }
-    return Result("refresh", figures, TARGETS, {}, setup, pins)
+    return Result("refresh", figures, QUICK_TARGETS if quick else TARGETS, {}, setup, pins)
 
 
 def _smaller(settings: Settings) -> Settings:
