@@ -34,6 +34,34 @@ FILTER = """([name, value]) => {
   return took;
 }"""
 
+# Texts whose contrast with what they stand on is under WCAG 2.2's AA (1.4.3): 4.5, or 3 where they are large.
+TOO_FAINT = """() => {
+  const paint = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const over = (colour, under) => {
+    for (const style of [`rgb(${under.join()})`, colour]) { paint.fillStyle = style; paint.fillRect(0, 0, 1, 1); }
+    return [...paint.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const luminance = (colour) => {
+    const [r, g, b] = colour.map((part) => (part / 255 <= 0.04045 ? part / 3294.6 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (node) => {
+    const chain = [];
+    for (let each = node; each; each = each.parentElement) chain.unshift(getComputedStyle(each).backgroundColor);
+    return chain.reduce((under, colour) => over(colour, under), [255, 255, 255]);
+  };
+  const faint = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const text = texts.currentNode, node = text.parentElement;
+    if (!text.data.trim() || !node.getClientRects().length || node.closest("script, noscript, option, title, .hidden, .skip, :disabled")) continue;
+    const style = getComputedStyle(node), under = ground(node);
+    const [low, high] = [luminance(under), luminance(over(node.closest("svg") ? style.fill : style.color, under))].sort((a, b) => a - b);
+    const size = parseFloat(style.fontSize), least = size >= 24 || (size >= 18.66 && style.fontWeight >= 600) ? 3 : 4.5;
+    if ((high + 0.05) / (low + 0.05) < least) faint.push([text.data.trim().slice(0, 40), node.className, (high + 0.05) / (low + 0.05)]);
+  }
+  return faint;
+}"""
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
@@ -104,6 +132,16 @@ def test_nothing_overflows_and_nothing_complains(browser: Any, work: Work, size:
     assert small == [], "what is touched is 44 pixels high at least"
     assert page.evaluate("[...document.images].every((image) => image.hasAttribute('alt') && image.alt)")
     assert opened.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_can_be_read(browser: Any, big: Path, scheme: str) -> None:
+    page = visit(browser, big, color_scheme=scheme).page
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert page.evaluate(TOO_FAINT) == []
+    page.locator(".card").first.click()
+    page.locator("#detail .panel").first.wait_for()
+    assert page.evaluate(TOO_FAINT) == []
 
 
 def test_the_list_of_editions(browser: Any, work: Work) -> None:

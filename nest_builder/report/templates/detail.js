@@ -10,8 +10,9 @@ const detail = (() => {
   let shown = 0; // counts calls, so that a slow chunk cannot overwrite a newer view
 
   function panel(index, at, { title, note, mask, other, says, alt, good }) {
-    const [name, extension] = cards.pictureOf(index, at);
+    const [name, extension, width, height] = cards.pictureOf(index, at);
     const box = dom.h("div", { class: "picture" });
+    box.style.aspectRatio = String(Math.max(0.7, Math.min(2, width / height)));
     if (extension) box.append(dom.h("img", { src: `../pictures/large/${name}.${extension}`, alt, decoding: "async" }));
     else cards.fillBroken(box);
     if (extension && (mask || other)) box.append(masks.overlay(mask, other));
