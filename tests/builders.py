@@ -96,6 +96,7 @@ def add_story(
     entity_key: str | None = None,
     at: dt.datetime = NOW,
     phash: str | None = None,
+    picture: str | None = None,
     p_correct: float = 0.9,
 ) -> str:
     """Add one sample with all that it hangs on, as `fill_store` makes them, and return its id.
@@ -106,6 +107,7 @@ def add_story(
         entity_key: An entity's, which is made if it is not there; by default the first one's.
         at: When its article appeared.
         phash: The picture's perceptual hash, 16 hexadecimal digits; by default that of no other.
+        picture: SHA-256 of another story's picture, for the same file once more; by default a new one.
         p_correct: The annotation's confidence.
     """
     with store.sessions() as session:
@@ -118,8 +120,8 @@ def add_story(
         for row in rows:
             if isinstance(row, Article | Image):
                 row.published_at = at
-            if isinstance(row, Image) and phash is not None:
-                row.phash = phash
+            if isinstance(row, Image):
+                row.phash, row.sha256 = phash or row.phash, picture or row.sha256
             if isinstance(row, Annotation):
                 row.p_correct = p_correct
             row.seal(row.origin)
