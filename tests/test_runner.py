@@ -24,7 +24,7 @@ def worker(database: str, folder: Path, items: int, order: str = "any") -> "subp
     )
 
 
-def end(process: "subprocess.Popen[bytes]", seconds: float = 60) -> None:
+def end(process: "subprocess.Popen[bytes]", seconds: float = 180) -> None:
     _, errors = process.communicate(timeout=seconds)
     assert process.returncode == 0, errors.decode()[-3000:]
 
@@ -35,7 +35,7 @@ def logged(folder: Path) -> list[tuple[str, str]]:
 
 
 def wait_for(folder: Path, key: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not ((folder / "log").exists() and key in dict(logged(folder))):
         assert time.monotonic() < deadline
         time.sleep(0.02)
