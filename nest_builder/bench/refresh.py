@@ -1,8 +1,7 @@
 """``nest bench refresh``: ninety nights on the simulated web's clock, through the flow that the schedule runs.
 
-The web shows itself as of each night; three more nights come after its last news. What is claimed of the editions is checked here from
-their files and the world's truth alone, by none of the exporter's code: a picture's cluster is the photograph that the world took, an
-event's entity is the world's.
+The web shows itself as of each night. What is claimed of the editions is checked here from their files and the world's truth alone, by none
+of the exporter's code: a picture's cluster is the photograph that the world took, an event's entity is the world's.
 """
 
 import datetime as dt
@@ -33,16 +32,14 @@ from nest_builder.workspace import Workspace, open_workspace
 
 log = logging.getLogger(__name__)
 
-FIRST = dt.datetime(
-    2025, 7, 4, 6, tzinfo=dt.UTC
-)  # the ninetieth is then 1 October, the night on which September's edition is due
+# The first night finds a week's news in the feeds; September's edition is due on the eighty-sixth, the last four are without news.
+FIRST = dt.datetime(2025, 7, 8, 6, tzinfo=dt.UTC)
 NIGHTS = 90
 # The short form looks back a few days, outlines in one go, and goes past the end of July.
 QUICK_FIRST = dt.datetime(2025, 7, 22, 6, tzinfo=dt.UTC)
 QUICK_NIGHTS = 12
 QUICK_WINDOW_DAYS = 3
-QUIET = 3  # nights after these: in the full form they come after the world's last news
-NEWER = dt.datetime(2025, 8, 31, tzinfo=dt.UTC)  # the cutoff of the newer static model
+NEWER = dt.datetime(2025, 8, 15, tzinfo=dt.UTC)  # the cutoff of the newer static model
 QUICK_NEWER = dt.datetime(2025, 7, 24, tzinfo=dt.UTC)
 TARGETS: dict[str, Bound] = {
     "monthly": (">=", 1.0),
@@ -65,7 +62,7 @@ class _Diary:
     """What the nights gave.
 
     Attributes:
-        nights: One a night, the quiet ones of the end too.
+        nights: One a night.
         costs: (wall seconds, CPU seconds of this process) of each, Prefect's share included.
         frozen: Edition -> relative path -> SHA-256, as it came out.
     """
@@ -112,9 +109,9 @@ def run(seed: int, data: Path | None, quick: bool = False) -> Result:
         started = time.perf_counter()
         diary = _live(settings, first, count, in_flow=not quick)
         wall = time.perf_counter() - started
-        figures = _counts(diary, count) | _costs(diary, count) | {"wall_s": round(wall, 1)}
+        figures = _counts(diary) | _costs(diary) | {"wall_s": round(wall, 1)}
         editions = settings.workdir / "editions"
-        figures["monthly"] = float(_published(diary, count) == _expected(first, count))
+        figures["monthly"] = float(_published(diary) == _expected(first, count))
         figures["changed_files"] = float(
             sum(frozen != _hashes(editions / name) for name, frozen in diary.frozen.items())
         )
@@ -174,7 +171,7 @@ def _each_night(
     diary: _Diary, workspace: Workspace, now: list[dt.datetime], count: int, night_of: Callable[[], Night]
 ) -> None:
     first = now[0]
-    for number in range(count + QUIET):
+    for number in range(count):
         now[0] = first + dt.timedelta(days=number)
         wall, cpu = time.perf_counter(), time.process_time()
         night = night_of()
@@ -185,8 +182,8 @@ def _each_night(
         log.info("%s: %.1f s, published %s", night.at.date(), diary.costs[-1][0], night.published)
 
 
-def _counts(diary: _Diary, count: int) -> dict[str, float]:
-    nights = diary.nights[:count]
+def _counts(diary: _Diary) -> dict[str, float]:
+    nights = diary.nights
     return {
         "nights": float(len(nights)),
         "articles": float(sum(map(_new_pages, nights))),
@@ -194,13 +191,13 @@ def _counts(diary: _Diary, count: int) -> dict[str, float]:
     }
 
 
-def _costs(diary: _Diary, count: int) -> dict[str, float]:
+def _costs(diary: _Diary) -> dict[str, float]:
     """The first night against nights on which every source is asked and has no new article, all with Prefect's share."""
     wall, cpu = diary.costs[0]
     nights = zip(diary.nights, diary.costs, strict=True)
     quiet = [cost for night, cost in nights if not _new_pages(night) and not night.published]
     quiet_wall, quiet_cpu = median(cost[0] for cost in quiet), median(cost[1] for cost in quiet)
-    work = sum(night.seconds for night in diary.nights[:count])
+    work = sum(night.seconds for night in diary.nights)
     return {
         "first_night_s": round(wall, 2),
         "first_night_cpu_s": round(cpu, 2),
@@ -209,8 +206,8 @@ def _costs(diary: _Diary, count: int) -> dict[str, float]:
         "quiet_night_cpu_s": round(quiet_cpu, 3),
         "quiet_share": round(quiet_wall / wall, 4),
         "quiet_share_cpu": round(quiet_cpu / cpu, 4),
-        "nights_cpu_s": round(sum(cost[1] for cost in diary.costs[:count]), 1),
-        "orchestration_share": round(1 - work / sum(cost[0] for cost in diary.costs[:count]), 4),
+        "nights_cpu_s": round(sum(cost[1] for cost in diary.costs), 1),
+        "orchestration_share": round(1 - work / sum(cost[0] for cost in diary.costs), 4),
     }
 
 
@@ -218,8 +215,8 @@ def _new_pages(night: Night) -> int:
     return sum(report.worked for report in night.reports if report.stage == "extract")
 
 
-def _published(diary: _Diary, count: int) -> list[tuple[str, dt.date]]:
-    return [(name, night.at.date()) for night in diary.nights[:count] for name in night.published]
+def _published(diary: _Diary) -> list[tuple[str, dt.date]]:
+    return [(name, night.at.date()) for night in diary.nights for name in night.published]
 
 
 def _expected(first: dt.datetime, count: int) -> list[tuple[str, dt.date]]:
