@@ -40,7 +40,7 @@ from nest_builder.newsworld.scenes import random_training_scene
 BERT_WORDS = 30_522
 VOCABULARY = DATA.parent.parent / "shared" / "data" / "vocab" / "bert-base-uncased-vocab.txt"
 PICTURES, QUICK_PICTURES = 24, 6
-FULL_SIZE_PICTURES = 2  # of the loop with full-size models, which takes half a minute a picture on two cores
+FULL_SIZE_PICTURES = 2  # of the loop with full-size models: some 90 s a picture on two cores
 MORE_BOXES = 24  # asked beside the first, to tell the decoder's time from the encoder's
 PHRASES = ("red car", "car", "person in blue", "person", "owl", "teal boat")
 TARGETS: dict[str, Bound] = {"speed_ratio": (">=", 3.0), "same_masks": (">=", 0.99)}

@@ -19,7 +19,7 @@ from typing import Any
 from nest_builder.bench import listing
 from nest_builder.bench.result import Bound, Pin, Result, machine
 
-ENTRIES = 48  # of one feed
+ENTRIES = 32  # of one feed
 BATCH = 6  # pictures: several batches a worker
 WAYS: dict[str, tuple[()] | tuple[str, int]] = {
     "one": (),
