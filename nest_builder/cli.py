@@ -1,8 +1,10 @@
 """The ``nest`` command."""
 
 import datetime as dt
+import logging
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,8 +22,26 @@ from nest_builder.commands import (
     validate,
 )
 from nest_builder.commands.common import LogFormatOption, choose_log_format
+from nest_builder.operations import logs
 
-app = typer.Typer(
+log = logging.getLogger(__name__)
+
+
+class Nest(typer.Typer):
+    """The command, whose unexpected errors are log lines like all others: escaped, without secrets, JSON where that is wanted."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command of the command line."""
+        try:
+            return super().__call__(*args, **kwargs)
+        except Exception:
+            if not logs.started():
+                raise
+            log.critical("an unexpected error", exc_info=True)
+            sys.exit(1)
+
+
+app = Nest(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,  # they hold addresses with passwords, and a page's text
@@ -53,7 +73,7 @@ editions = typer.Typer(no_args_is_help=True, help="Editions that were published.
 app.add_typer(editions, name="edition")
 editions.command("list")(edition.list_editions)
 for about_editions in (
-    edition.verify, edition.diff, edition.withdraw, edition.purge, hub.push, hub.repository, hub.plus
+    edition.verify, edition.diff, edition.withdraw, edition.purge, edition.download, hub.push, hub.repository, hub.plus
 ):  # fmt: skip
     editions.command()(about_editions)
 

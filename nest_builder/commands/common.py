@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -72,6 +73,9 @@ def _log(settings: Settings | None) -> None:
     if settings is not None:
         level = min(level, logs.level_of(settings.log.level))
         form = form or settings.log.format
+    if form == "json":  # nothing but JSON lines on standard error: no bars of models that load, no bare warnings
+        os.environ.setdefault("TQDM_DISABLE", "1")
+        logging.captureWarnings(True)
     # Bars and colours are for people at a terminal; a file gets whole lines with their time.
     rich = RichHandler(console=err, show_path=False) if err.is_terminal else None
     logs.start(level, form or "text", rich)

@@ -15,6 +15,7 @@ from nest_builder.operations.context import place
 from nest_builder.operations.secrets import Redactor
 
 Form = Literal["text", "json"]
+_OURS: Final = "nest"  # our handler's name
 _MAX_TEXT: Final = 8_000  # characters of a message or of a traceback
 _HOSTILE: Final = (
     *range(0x20),  # newline, escape, bell ...
@@ -114,13 +115,18 @@ def start(level: int, form: Form = "text", handler: logging.Handler | None = Non
         handler.setFormatter(JsonLines(redact) if form == "json" else Lines(redact))
     else:
         handler.setFormatter(Lines(redact, full=False))
-    handler.set_name("nest")
+    handler.set_name(_OURS)
     root = logging.getLogger()
-    for other in [one for one in root.handlers if one.get_name() == "nest"]:
+    for other in [one for one in root.handlers if one.get_name() == _OURS]:
         root.removeHandler(other)
         other.close()
     root.addHandler(handler)
     logging.getLogger("nest_builder").setLevel(level)
+
+
+def started() -> bool:
+    """Return whether ``start`` was called."""
+    return any(one.get_name() == _OURS for one in logging.getLogger().handlers)
 
 
 def level_of(name: str) -> int:

@@ -8,6 +8,7 @@ from contextvars import copy_context
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from nest_builder.cli import app
@@ -158,10 +159,28 @@ def test_a_thread_that_is_handed_the_context_knows_the_place() -> None:
     ],
 )
 def test_the_format_is_chosen_by_the_command_line_or_by_settings(
-    tmp_path: Path, written: Written, options: list[str], settings: str, form: str
+    tmp_path: Path, written: Written, monkeypatch: pytest.MonkeyPatch, options: list[str], settings: str, form: str
 ) -> None:
+    monkeypatch.setattr(logging, "captureWarnings", lambda on: None)
+    monkeypatch.setenv("TQDM_DISABLE", "1")
     file = tmp_path / "nest.toml"
     file.write_text(settings)
     CliRunner().invoke(app, [*options, "status", "--workdir", str(tmp_path), "--config", str(file)])
     (handler,) = [one for one in logging.getLogger().handlers if one.get_name() == "nest"]
     assert isinstance(handler.formatter, logs.JsonLines if form == "json" else logs.Lines)
+
+
+def test_an_unexpected_error_is_a_line_like_any_other(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError(f"no {HOSTILE} at https://me:hunter22@a.example")
+
+    monkeypatch.setattr(typer.Typer, "__call__", fail)
+    with pytest.raises(RuntimeError):
+        app()  # before logging has begun, Python says it
+    logs.start(logging.WARNING, "json")
+    with pytest.raises(SystemExit) as ended:
+        app()
+    (line,) = objects(written)
+    assert (ended.value.code, line["level"]) == (1, "critical")
+    assert "hunter22" not in str(line)
+    assert line["error"]["type"] == "RuntimeError"  # type: ignore[index]
