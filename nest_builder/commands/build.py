@@ -83,6 +83,7 @@ def report(
     folder: Annotated[
         Path | None, typer.Option("--out", help="The site's folder; by default `site` in the work directory.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Write an edition's pages of the site, and the list of all editions."""
     settings = settings_of(config, profile, workdir, None)
@@ -91,6 +92,9 @@ def report(
         page = write_page(settings, edition, folder)
     except LookupError as error:
         raise give_up(error.args[0]) from error
+    if as_json:
+        emit({"report": str(page)})
+        return
     out.print(f"report: [link=file://{page.resolve()}]{page}[/]")
 
 

@@ -97,7 +97,7 @@ def _write_edition(store: Store, workdir: Path, root: Path, edition: Listed) -> 
             hero=choose_hero(rows),
             options={name: _counted(rows, name) for name in _FILTERS},
             groups=find_groups(rows),
-            disputed=_left_out_by_people(edition.manifest),
+            left_out=_left_out_by_people(edition.manifest),
             benchmark=benchmark,
             verdict_parts=verdict_parts(benchmark.labels),
             timelines=draw_timelines(first_seen(rows)),
@@ -192,9 +192,11 @@ def _counted(rows: Sequence[Row], name: str) -> dict[str, int]:
     return by_count(Counter(values).items())
 
 
-def _left_out_by_people(manifest: Mapping[str, Any]) -> int:
+def _left_out_by_people(manifest: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many samples people keep out of an edition, by reason; their content is nobody's to see."""
     dropped = manifest["counts"]["dropped"]
-    return sum(dropped.get(reason.value, 0) for reason in (Reason.REJECTED_IN_REVIEW, Reason.DISPUTED_IN_REVIEW))
+    reasons = (Reason.DISPUTED_IN_REVIEW.value, Reason.REJECTED_IN_REVIEW.value)
+    return {reason: dropped[reason] for reason in reasons if dropped.get(reason)}
 
 
 def _stage(told: Mapping[str, Any]) -> StageStatus:
