@@ -248,6 +248,49 @@ def purge(
     out.print(f"{name} is purged; {successor} takes its place")
 
 
+def download(
+    edition: EditionArgument,
+    folder: Annotated[Path, typer.Argument(help="Where the pictures go; what is there already is used.")],
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    workdir: WorkdirOption = None,
+    seed: SeedOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Fetch the pictures of an edition of links, each checked by its hash; run it again for what was missed."""
+    from contextlib import ExitStack
+
+    from nest_builder.clock import fixed_clock, system_clock
+    from nest_builder.export.download import download_edition
+    from nest_builder.web.client import PoliteClient
+    from nest_builder.workspace import LazyNewsworld
+
+    start_logging(verbose)
+    settings = settings_of(config, profile, workdir, seed)
+    source = _folder(edition, config, profile, workdir)
+    clock = fixed_clock(settings.now) if settings.now is not None else system_clock
+    with ExitStack() as stack:
+        resolve: Any = settings.web.resolve
+        if settings.newsworld.enabled:
+            resolve = LazyNewsworld(settings.newsworld, stack, clock)
+        client = stack.enter_context(PoliteClient(settings.web, clock=clock, resolve=resolve))
+        try:
+            found = download_edition(source, folder, client, settings.web.max_image_bytes, settings.web.respect_opt_out)
+        except (OSError, ValueError) as error:
+            raise give_up(str(error)) from error
+    if as_json:
+        emit(found.as_dict())
+        return
+    out.print(
+        f"edition {found.edition}: {found.fetched} pictures fetched, {found.present} were there, "
+        f"{len(found.missing)} are not to be had; {found.kept} of {found.samples} samples in {folder}",
+        soft_wrap=True,
+    )
+    for reason, count in found.as_dict()["missing"].items():
+        out.print(f"[dim]missing, {reason}: {count}[/]")
+
+
 def _publish(settings: Settings, quiet: bool) -> tuple[list[str], dict[str, Any] | None]:
     """Run the stage ``export``; return the editions that came out, and the newest of those that the settings are about."""
     from sqlalchemy import select

@@ -56,7 +56,7 @@ def _problems(path: Path, load: bool) -> Iterator[str]:
     if is_purged(path, manifest):
         yield f"its content was purged, {MANIFEST} is all that is left"
         return
-    broken = list(_check_files(path, manifest["files"]))
+    broken = list(check_files(path, manifest["files"]))
     yield from broken
     if broken:
         return
@@ -107,7 +107,8 @@ def _check_history(manifest: Mapping[str, Any], present: Mapping[str, str]) -> I
         yield f"{MANIFEST}: removed or withdrawn, but there: sample {kept[0]}"
 
 
-def _check_files(path: Path, files: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def check_files(path: Path, files: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield what is wrong with an edition's files: one too many, one too few, one with another content."""
     present = {file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()} - {MANIFEST}
     yield from (f"{name}: in the manifest, but not in the folder" for name in sorted(files.keys() - present))
     yield from (f"{name}: in the folder, but not in the manifest" for name in sorted(present - files.keys()))
