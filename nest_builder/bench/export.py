@@ -2,8 +2,8 @@
 
 Each part runs in a process of its own, so that its peak memory is its own: selection with the schema's checks, writing the
 edition (shards, COCO, card, manifest), reading it back with ``datasets`` as a stream, and ``datasets`` itself writing the
-same rows as Parquet, the peer. Samples share a pool of a few thousand distinct pictures, each hashed and read for every
-row as an export does; the pool fits the page cache, so what is measured is the export and not the disk that the blobs are on.
+same rows as Parquet, the peer. The files behind the pictures (see `export_rows`) fit the page cache, so what is measured is
+the export and not the disk that blobs are on.
 """
 
 import json
@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from nest_builder.bench.export_rows import Pool, Records, fill_pool
+from nest_builder.bench.export_rows import Pool, Records, Shown, fill_pool
 from nest_builder.bench.result import Bound, Pin, Result, machine
 from nest_builder.config import load_settings
 from nest_builder.export.edition import write_edition
@@ -100,7 +100,7 @@ def measure_edition(folder: Path, pool: Pool, rows: int) -> Figures:
     start, cpu = time.perf_counter(), time.process_time()
     draft = draft_edition(Records(pool, rows), recipe, Takedown())
     drafted, drafted_cpu = time.perf_counter(), time.process_time()
-    write_edition(folder / "2025.10", recipe, draft, Takedown(), Blobs(str(folder / "blobs")))
+    write_edition(folder / "2025.10", recipe, draft, Takedown(), Shown(Blobs(str(folder / "blobs")), pool))
     done, done_cpu = time.perf_counter(), time.process_time()
     shards = [path.stat().st_size for path in (folder / "2025.10" / "data").iterdir()]
     return {
@@ -142,7 +142,7 @@ def measure_shards(folder: Path, pool: Pool, rows: int) -> Figures:
     samples = [{**record.sample, "split": "test", "edition": "2025.10"} for record in Records(pool, rows)]
     (folder / "shards").mkdir()
     start = time.perf_counter()
-    write_shards(folder / "shards", "test", samples, Blobs(str(folder / "blobs")), PER_GROUP)
+    write_shards(folder / "shards", "test", samples, Shown(Blobs(str(folder / "blobs")), pool), PER_GROUP)
     return {"rows_per_s": round(rows / (time.perf_counter() - start), 1), "peak_rss_mb": _peak()}
 
 
@@ -150,11 +150,11 @@ def measure_datasets(folder: Path, pool: Pool, rows: int) -> Figures:
     """Let ``datasets`` write the same rows: from its cache, and with making the cache."""
     import datasets
 
-    blobs = Blobs(str(folder / "blobs"))
+    pictures = Shown(Blobs(str(folder / "blobs")), pool)
 
     def made() -> Iterator[dict[str, Any]]:
         for record in Records(pool, rows):
-            picture = {"bytes": blobs.get(record.sample["image_sha256"]), "path": record.sample["image"]}
+            picture = {"bytes": pictures.get(record.sample["image_sha256"]), "path": record.sample["image"]}
             yield {**record.sample, "image": picture, "split": "test", "edition": "2025.10"}
 
     features = datasets.Features.from_dict(hf_features())

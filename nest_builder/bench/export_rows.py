@@ -1,6 +1,12 @@
-"""Rows for ``nest bench export``: made-up samples with real pictures of about 100 KB, as many as asked for."""
+"""Rows for ``nest bench export``: made-up samples with real pictures of about 100 KB, as many as asked for.
+
+Two samples share a picture (editions of the simulated web have 1.75 a picture, the paper's set 4.3). A hundred thousand
+samples thus have fifty thousand pictures, each under a hash of its own; behind the hashes stands a pool of a few thousand
+files, each of which is read and checked as a blob whenever a picture is asked for.
+"""
 
 import datetime as dt
+import hashlib
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +23,7 @@ from nest_builder.store.blobs import Blobs
 WIDTH, HEIGHT = 480, 320
 _DRAWN: Final = 32  # pictures that are really encoded; the others differ from them in a comment inside the file
 _HOSTS: Final = 200
-_PER_ENTITY: Final = 4  # samples; the paper's set has 2.7 entities and 1.6 questions a picture
+_PER_PICTURE: Final = 2  # samples, all about one event
 _START: Final = dt.datetime(2025, 7, 1, tzinfo=dt.UTC)
 _DAYS: Final = 92
 _HYPERNYMS: Final = ("car", "phone", "person", "robot", "boat", "tower", "shoe", "watch")
@@ -50,11 +56,27 @@ def fill_pool(blobs: Blobs, pictures: int, seed: int) -> Pool:
     return Pool(tuple(names), size / pictures, tuple(_mask(rng) for _ in range(64)))
 
 
+class Shown:
+    """Pictures by the hashes that the rows give them: each stands for a file of the pool.
+
+    Args:
+        blobs: Holds the pool.
+        pool: Names of its files.
+    """
+
+    def __init__(self, blobs: Blobs, pool: Pool) -> None:
+        self._blobs, self._names = blobs, pool.names
+
+    def get(self, sha256: str) -> bytes:
+        """Return the file, read from its blob and held against its hash."""
+        return self._blobs.get(self._names[int(sha256[:12], 16) % len(self._names)])
+
+
 class Records(Sequence[Record]):
     """Records of an edition, each made when it is asked for.
 
     Args:
-        pool: Pictures; ``count`` samples share them evenly.
+        pool: Masks to choose from.
         count: How many.
     """
 
@@ -81,15 +103,13 @@ class Records(Sequence[Record]):
 
 
 def _record(pool: Pool, number: int, count: int) -> Record:
-    entity = number // _PER_ENTITY
-    events = -(-count // _PER_ENTITY)
-    picture = entity * len(pool.names) // events  # an event has one picture, and samples of a picture follow each other
+    entity = number // _PER_PICTURE
     host = f"outlet-{entity % _HOSTS}.example"
-    at = _START + dt.timedelta(days=_DAYS * picture / len(pool.names))  # of the article that shows it
+    at = _START + dt.timedelta(days=_DAYS * entity * _PER_PICTURE / count)  # of the article that shows the picture
     negative = number % 12 == 11
     mask, box = (_EMPTY, []) if negative else pool.masks[number % len(pool.masks)]
     name, emerging = f"Veltra {entity}", entity % 7 >= 3
-    sha = pool.names[picture]
+    sha = hashlib.sha256(b"picture %d" % entity).hexdigest()
     return Record(
         sample={
             "id": short_id("sample", number),
@@ -122,8 +142,8 @@ def _record(pool: Pool, number: int, count: int) -> Record:
                 ],
             },
             "published_at": utc_text(at),
-            "article_url": f"https://{host}/{at:%Y/%m/%d}/story-{picture}.html",
-            "image_url": f"https://{host}/images/{picture}.jpg",
+            "article_url": f"https://{host}/{at:%Y/%m/%d}/story-{entity}.html",
+            "image_url": f"https://{host}/images/{entity}.jpg",
             "caption": f"{name} at the harbour of Harwick, where it was shown to the press on {at:%A}.",
             "credit": f"P. Tographer {entity % 500}",
             "consent": {"robots": "allowed", "opt_out": False, "checked_at": utc_text(at)},
@@ -142,7 +162,7 @@ def _record(pool: Pool, number: int, count: int) -> Record:
         },
         entity_key=f"veltra-{entity}",
         published_at=at,
-        phash=int(short_id("phash", picture), 16),
+        phash=int(short_id("phash", entity), 16),
     )
 
 

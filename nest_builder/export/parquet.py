@@ -25,7 +25,8 @@ GROUP_BYTES: Final = (
 )  # of pictures; a row group is closed at it however few its rows, and so a shard stays under 500 MB
 _READERS: Final = 2
 _AT_ONCE: Final = 8  # pictures that a thread reads in one go
-_AHEAD: Final = 4  # of those, before they are needed
+_AHEAD: Final = 8  # of those, before they are needed: most of a row group, so that reading goes on while one is written
+_RECENT: Final = 24  # pictures that are not read again: questions about one stand near each other
 
 Row = Mapping[str, Any]
 
@@ -108,25 +109,34 @@ def write_shards(
 
 
 _Pictured = tuple[Row, bytes | None]
+_Found = tuple[Future[list[bytes]], int]  # what a thread reads, and which of it
 
 
-def _pictures(samples: Iterable[Row], blobs: Pictures | None) -> Iterator[_Pictured]:
+def _pictures(samples: Iterable[Row], pictures: Pictures | None) -> Iterator[_Pictured]:
     """Yield each sample with its picture, read and checked ahead by threads; hashing leaves the interpreter free."""
-    if blobs is None:
+    if pictures is None:
         yield from ((sample, None) for sample in samples)
         return
     rest = iter(samples)
     with ThreadPoolExecutor(_READERS) as readers:
-        waiting: deque[tuple[list[Row], Future[list[bytes]]]] = deque()
+        waiting: deque[tuple[list[Row], dict[str, _Found]]] = deque()
+        recent: dict[str, _Found] = {}
         try:
             while True:
                 while len(waiting) < _AHEAD and (some := list(islice(rest, _AT_ONCE))):
-                    names = [sample["image_sha256"] for sample in some]
-                    waiting.append((some, readers.submit(_read, blobs, names)))
+                    names = [name for name in dict.fromkeys(row["image_sha256"] for row in some) if name not in recent]
+                    job = readers.submit(_read, pictures, names)
+                    found = {name: recent[name] for row in some if (name := row["image_sha256"]) in recent}
+                    found |= {name: (job, number) for number, name in enumerate(names)}
+                    waiting.append((some, found))
+                    older = [(name, one) for name, one in recent.items() if name not in found]
+                    recent = dict([*older, *found.items()][-_RECENT:])
                 if not waiting:
                     return
-                some, pictures = waiting.popleft()
-                yield from zip(some, pictures.result(), strict=True)
+                some, found = waiting.popleft()
+                for row in some:
+                    job, number = found[row["image_sha256"]]
+                    yield row, job.result()[number]
         finally:
             readers.shutdown(cancel_futures=True)
 
@@ -217,9 +227,9 @@ def _writer(file: HashedFile, schema: pa.Schema) -> parquet.ParquetWriter:
 
 
 def _compression(schema: pa.Schema) -> dict[str, str]:
-    """Return the codec of each column: none for the pictures, which are compressed already."""
+    """Return the codec of each column: none for the pictures, which are compressed already, a quick one for the few bytes beside them."""
     names = [name for field in schema for name in _leaves(field)]
-    return {name: "NONE" if name == "image.bytes" else "ZSTD" for name in names}
+    return {name: "NONE" if name == "image.bytes" else "SNAPPY" for name in names}
 
 
 def _leaves(field: pa.Field, prefix: str = "") -> list[str]:
