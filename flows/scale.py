@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
+from nest_builder.clock import system_clock
 from nest_builder.config import ScaleSettings
 from nest_builder.runner import Spread
 from nest_builder.stage import Batch, Report
@@ -93,7 +94,8 @@ def spread_over_workers(workspace: Workspace, count: Callable[[], None]) -> Spre
         return None
 
     def spread(stage: str, batches: Iterator[tuple[int, Batch]]) -> Iterable[tuple[Batch, Report]]:
-        settings = settings_for_workers(workspace.settings, workspace.resolve)
+        now = None if workspace.clock is system_clock else workspace.clock()
+        settings = settings_for_workers(workspace.settings, workspace.resolve, now)
         running: deque[tuple[Batch, PrefectFuture[Report]]] = deque()
         for number, batch in batches:
             count()

@@ -5,6 +5,7 @@ first has work for them and stay as long as it does.
 """
 
 import atexit
+import datetime as dt
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -33,7 +34,7 @@ class Job:
     batch: Batch
 
 
-def settings_for_workers(settings: Settings, resolve: Mapping[str, str]) -> str:
+def settings_for_workers(settings: Settings, resolve: Mapping[str, str], now: dt.datetime | None) -> str:
     """Return the settings under which workers do together what one process does alone.
 
     Hosts must not notice how many they are, so each gets its share of the rate. The database's password stays behind: a worker's own
@@ -42,6 +43,7 @@ def settings_for_workers(settings: Settings, resolve: Mapping[str, str]) -> str:
     Args:
         settings: The run's.
         resolve: The run's origins of hosts, the simulated web's among them: there is one for all.
+        now: What the run's clock says, where it is not the system's.
     """
     workers, web = settings.scale.workers, settings.web
     shared = web.model_copy(
@@ -58,6 +60,7 @@ def settings_for_workers(settings: Settings, resolve: Mapping[str, str]) -> str:
             "database": database,
             "blobs": settings.blobs_url,
             "web": shared,
+            "now": now,
             "newsworld": settings.newsworld.model_copy(update={"enabled": False}),
         }
     ).model_dump_json()

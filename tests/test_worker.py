@@ -1,5 +1,6 @@
 """What a worker process is told, and that it opens its workspace once."""
 
+import datetime as dt
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from nest_builder.config import Settings, load_settings
 from nest_builder.stage import Batch, Item
 from nest_builder.worker import Job, run_job, settings_for_workers
 from tests.shared_stage import Shared, made
+
+NIGHT = dt.datetime(2025, 11, 2, 3, tzinfo=dt.UTC)
 
 
 def settings_in(folder: Path, **more: Any) -> Settings:
@@ -27,7 +30,7 @@ def settings_in(folder: Path, **more: Any) -> Settings:
     ],
 )
 def test_the_database_travels_without_its_password(tmp_path: Path, database: str, expected: str) -> None:
-    told = settings_for_workers(settings_in(tmp_path).model_copy(update={"database": database}), {})
+    told = settings_for_workers(settings_in(tmp_path).model_copy(update={"database": database}), {}, None)
     assert Settings.model_validate_json(told).database == expected
     assert "secret" not in told
 
@@ -36,12 +39,14 @@ def test_the_database_travels_without_its_password(tmp_path: Path, database: str
 def test_workers_share_one_web_and_its_rate(tmp_path: Path, workers: int, rate: float, per_host: int) -> None:
     settings = settings_in(tmp_path)
     settings = settings.model_copy(update={"scale": settings.scale.model_copy(update={"workers": workers})})
-    told = Settings.model_validate_json(settings_for_workers(settings, {"*.newsworld.test": "http://127.0.0.1:4711"}))
+    told = Settings.model_validate_json(
+        settings_for_workers(settings, {"*.newsworld.test": "http://127.0.0.1:4711"}, NIGHT)
+    )
     assert told.web.resolve == {"*.newsworld.test": "http://127.0.0.1:4711"}
     assert (told.web.requests_per_second, told.web.per_host) == (rate, per_host)
     assert not told.newsworld.enabled  # the run's own server answers for all
     assert (told.database_url, told.blobs_url) == (settings.database_url, settings.blobs_url)
-    assert told.now == settings.now
+    assert told.now == NIGHT  # of a clock that moves from night to night
 
 
 @pytest.fixture
@@ -60,12 +65,12 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
 
 def test_a_worker_opens_its_workspace_once(tmp_path: Path, opened: list[Path]) -> None:
     settings = settings_in(tmp_path / "a")
-    told = settings_for_workers(settings, {})
+    told = settings_for_workers(settings, {}, None)
     for key in ("000", "001", "002"):
         job = Job(told, Batch("shared", (Item(key, ""),), (f"fingerprint {key}",)))
         assert run_job(pickle.loads(pickle.dumps(job))).done == 1
     assert run_job(job).done == 0  # it is settled
     assert set(made(settings.database_url, tmp_path)) == {"000", "001", "002"}
-    other = settings_for_workers(settings_in(tmp_path / "b"), {})
+    other = settings_for_workers(settings_in(tmp_path / "b"), {}, None)
     assert run_job(Job(other, job.batch)).done == 1
     assert opened == [tmp_path / "a" / "work", tmp_path / "b" / "work"]
