@@ -4,6 +4,7 @@ import logging
 import shutil
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -118,9 +119,7 @@ def _write_data(store: Store, folder: Path, rows: Sequence[Row], pictures: Mappi
             query = select(Verdict.sample_id, Verdict.attempts, Verdict.reason).where(Verdict.sample_id.in_(ids))
             return {key: {"attempts": attempts, "reason": reason} for key, attempts, reason in session.execute(query)}
 
-        for file in (index_of(rows, pictures), *outline_files(rows)):
-            (folder / file.name).write_text(file.text(), encoding="utf-8")
-        for file in sample_files(rows, verdicts_of):
+        for file in chain([index_of(rows, pictures)], outline_files(rows), sample_files(rows, verdicts_of)):
             (folder / file.name).write_text(file.text(), encoding="utf-8")
 
 
