@@ -14,7 +14,7 @@ from rich.logging import RichHandler
 
 from nest_builder.config import Settings, load_settings
 from nest_builder.operations import logs
-from nest_builder.operations.secrets import SecretInSettingsError
+from nest_builder.operations.secrets import Redactor, SecretInSettingsError
 
 out = Console()
 err = Console(stderr=True)
@@ -87,8 +87,9 @@ def emit(data: Any, one_line: bool = False) -> None:
 
 
 def complain(message: str) -> None:
-    """Say on standard error what is wrong."""
-    err.print(message, style="red", markup=False)
+    """Say on standard error what is wrong; errors quote what came from outside, and addresses."""
+    lines = Redactor()(message).split("\n")
+    err.print("\n".join(logs.escaped(line) for line in lines), style="red", markup=False)
 
 
 def give_up(message: str, status: int = 1) -> typer.Exit:

@@ -12,6 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from nest_builder.cli import app
+from nest_builder.commands.common import complain
 from nest_builder.operations import logs
 from nest_builder.operations.context import Place, at, followed, place
 from nest_builder.stage import Item
@@ -184,3 +185,11 @@ def test_an_unexpected_error_is_a_line_like_any_other(written: Written, monkeypa
     assert (ended.value.code, line["level"]) == (1, "critical")
     assert "hunter22" not in str(line)
     assert line["error"]["type"] == "RuntimeError"  # type: ignore[index]
+
+
+def test_complaints_steer_no_terminal_and_hold_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    complain("first: \x1b[2J https://me:hunter22@a.example\nsecond")
+    said = capsys.readouterr().err
+    assert "\\x1b[2J" in said
+    assert "hunter22" not in said
+    assert said.splitlines()[-1] == "second"
