@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from nest_builder.config import NotifySettings, ReviewSettings, Settings, Source
 from nest_builder.notify import Message, NotifyError
 from nest_builder.progress import Progress
 from nest_builder.refresh import Night, UnknownStageError, chosen, nightly, run_night, silent_sources, told_of_failure
+from nest_builder.review.pull import Pulled
 from nest_builder.stage import Done, Item, Outcome, Stage
 from nest_builder.store.session import Store, open_store
 from nest_builder.store.tables import Edition, Entry, LedgerEntry, ReviewProject, Route, Row, StageRun
@@ -156,6 +158,37 @@ def test_reviews_that_cannot_be_had_are_a_note(tmp_path: Path, monkeypatch: pyte
     assert night.notes["reviews"].startswith("not fetched: ")
     assert "no token" not in night.notes["reviews"]
     assert night.pulled == {}
+
+
+def test_every_project_of_the_server_is_pulled_with_the_night_s_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, dt.datetime]] = []
+
+    def pull(store: Any, server: Any, settings: Any, edition: str, clock: Any, model: Any) -> Pulled:
+        asked.append((edition, clock()))
+        return Pulled(1, tasks=3, new=2)
+
+    monkeypatch.setattr("nest_builder.review.client.connect", lambda settings: nullcontext("server"))
+    monkeypatch.setattr("nest_builder.review.pull.pull", pull)
+    monkeypatch.setenv("TOKEN", "0" * 40)
+    settings = settings_in(tmp_path, review=ReviewSettings(url="http://here.test/", token_variable="TOKEN"))
+    with open_workspace(settings) as workspace, workspace.store.sessions() as session:
+        for number, (url, name) in enumerate(
+            (("http://here.test", "2025.07"), ("http://here.test", "2025.06"), ("http://there.test", "x"))
+        ):
+            session.add(
+                ReviewProject(
+                    id=f"x:{number}", url=url, name=name, made_at=AT, pushed_at=AT, pulled_at=None, cursor=None
+                )
+            )
+        session.commit()
+    night, _ = night_of(settings, Makes("export"))
+    assert asked == [("2025.06", AT), ("2025.07", AT)]
+    assert night.pulled["2025.07"]["new"] == 2
+    asked.clear()
+    night_of(settings, Makes("annotate"))  # a part of a night that makes nothing of what people decided
+    assert asked == []
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ class Prefect:
 
     def cli(self, *command: str) -> None:
         done = subprocess.run(
-            [*PREFECT, *command], env=self._environment(), cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+            [*PREFECT, *command], env=self._environment(), cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
 
