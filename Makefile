@@ -13,7 +13,7 @@ JOBS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env build-nest report test test-review test-scale test-site lint format train-tiny bench score ui clean
+.PHONY: help env build-nest report test test-review test-scale test-site lint format train-tiny bench score ui clean schedule
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -71,6 +71,12 @@ bench: $(READY) ## Run the benchmarks and hold them against their floors
 
 score: $(READY) ## Hold what `make build-nest` made against the simulated world's truth
 	$(BIN)/nest score $(ARGS)
+
+schedule: $(READY) ## Deploy the schedule of prefect.yaml, with its work pools, to the Prefect server of PREFECT_API_URL
+	for pool in nest nest-gpu; do \
+	  $(BIN)/prefect work-pool inspect $$pool > /dev/null 2>&1 || $(BIN)/prefect work-pool create --type process $$pool; \
+	  $(BIN)/prefect work-pool set-concurrency-limit $$pool 1; done
+	PREFECT_CLI_PROMPT=false $(BIN)/prefect deploy --all
 
 ui: $(READY) ## Open the Prefect UI on the runs made so far (http://127.0.0.1:4200)
 	PREFECT_HOME=$(CURDIR)/work/prefect $(BIN)/prefect server start --host 127.0.0.1
