@@ -26,7 +26,7 @@ from nest_builder.workspace import Workspace, open_workspace
 RETRIES = 2
 
 
-@flow(name="refresh-nest", persist_result=False)
+@flow(name="refresh-nest", persist_result=False, retries=1, retry_delay_seconds=300)
 def refresh_nest(
     config: str | None = None,
     profile: str | None = None,
