@@ -23,8 +23,8 @@ from nest_builder.progress import Progress
 from nest_builder.run import run_stages
 from nest_builder.runner import Execute, Spread, here
 from nest_builder.stage import Report, Stage
-from nest_builder.status import STAGE_ORDER
-from nest_builder.store.tables import Decision, Edition, Entry, LedgerEntry, ReviewProject, Route, StageRun
+from nest_builder.status import STAGE_ORDER, count_waiting
+from nest_builder.store.tables import Edition, Entry, LedgerEntry, ReviewProject, StageRun
 from nest_builder.workspace import Workspace, open_workspace
 
 log = logging.getLogger(__name__)
@@ -144,12 +144,12 @@ def run_night(
     night = Night(workspace.clock())
     with workspace.store.sessions() as session:
         last = session.scalar(select(func.max(StageRun.started_at)).where(StageRun.stage == "collect"))
-        editions, waiting = set(session.scalars(select(Edition.name))), _waiting(session)
+        editions, waiting = set(session.scalars(select(Edition.name))), count_waiting(session)
     if any(stage.name in _NEEDS_REVIEWS for stage in stages):
         _pull(workspace, night)
     night.reports = run_stages(workspace, progress, name, execute, stages, spread)
     with workspace.store.sessions() as session:
-        night.queue = (waiting, _waiting(session))
+        night.queue = (waiting, count_waiting(session))
         made = session.scalars(select(Edition.name).order_by(Edition.name))
         night.published = [edition for edition in made if edition not in editions]
         if any(stage.name == "collect" for stage in stages):
@@ -240,13 +240,6 @@ def silent_sources(
             if silent_at <= at and (last is None or silent_at > last):
                 found[source] = f"nothing new since {date:%Y-%m-%d}"
     return found
-
-
-def _waiting(session: Session) -> int:
-    """Return how many samples the routing sends to people who have not decided about them."""
-    decided = select(Decision.sample_id).where(Decision.state == "current")
-    query = select(func.count()).select_from(Route).where(Route.action == "review", Route.sample_id.not_in(decided))
-    return session.scalar(query) or 0
 
 
 def _pull(workspace: Workspace, night: Night) -> None:

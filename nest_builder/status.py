@@ -13,7 +13,18 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from nest_builder.store.session import Store
-from nest_builder.store.tables import Article, Edition, Entity, Image, LedgerEntry, Page, Sample, StageRun
+from nest_builder.store.tables import (
+    Article,
+    Decision,
+    Edition,
+    Entity,
+    Image,
+    LedgerEntry,
+    Page,
+    Route,
+    Sample,
+    StageRun,
+)
 
 # The order in which stages are shown; one that is not listed here comes last.
 STAGE_ORDER = (
@@ -146,6 +157,13 @@ def read_funnel(session: Session) -> tuple[StageStatus, ...]:
         )
         for stage in sorted(status.keys() | last.keys(), key=_order)
     )
+
+
+def count_waiting(session: Session) -> int:
+    """Return how many samples the routing sends to people who have not decided about them."""
+    decided = select(Decision.sample_id).where(Decision.state == "current")
+    query = select(func.count()).select_from(Route).where(Route.action == "review", Route.sample_id.not_in(decided))
+    return session.scalar(query) or 0
 
 
 def by_count(counts: Iterable[tuple[str, int]]) -> dict[str, int]:

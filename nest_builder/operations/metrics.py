@@ -24,10 +24,9 @@ from sqlalchemy.orm import Session
 from nest_builder.clock import Clock
 from nest_builder.config import Settings
 from nest_builder.operations.disk import Seldom, folder_bytes
-from nest_builder.review.status import count_waiting
 from nest_builder.runner import Execute, Spread
 from nest_builder.stage import Batch, Report
-from nest_builder.status import read_funnel
+from nest_builder.status import count_waiting, read_funnel
 from nest_builder.store.session import Store
 from nest_builder.store.tables import Edition, LedgerEntry, Sample, StageRun
 

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from nest_builder.config import ReviewSettings
 from nest_builder.review.client import Server
@@ -84,13 +83,6 @@ def read_reviews(store: Store, server: Server | None, settings: ReviewSettings) 
             )
         )
     return found
-
-
-def count_waiting(session: Session) -> int:
-    """Return how many samples the routing sends to people who have not decided about them."""
-    decided = select(Decision.sample_id).where(Decision.state == "current")
-    query = select(func.count()).select_from(Route).where(Route.action == "review", Route.sample_id.not_in(decided))
-    return session.scalar(query) or 0
 
 
 def read_routes(store: Store) -> dict[str, int]:
