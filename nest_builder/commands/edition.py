@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from nest_builder.commands.build import write_page
 from nest_builder.commands.common import (
     ConfigOption,
     JsonOption,
@@ -211,6 +212,8 @@ def withdraw(
         partial.replace(path)
     only = settings.export.model_copy(update={"publish": "withdrawals", "takedown": str(path)})
     published, _ = _publish(settings.model_copy(update={"export": only}), as_json)
+    if published and (settings.workdir / "site").is_dir():
+        write_page(settings)  # what was withdrawn leaves the site at once, pictures too
     if as_json:
         emit({"list": str(path), "added": fresh, "published": published})
         return
