@@ -1,5 +1,6 @@
 """Batches on the worker processes of Dask or Ray, through Prefect's task runners."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, ParamSpec, TypeVar
@@ -76,6 +77,7 @@ def task_runner(settings: ScaleSettings) -> TaskRunner[Any]:
     if settings.runner == "ray":
         from prefect_ray.task_runners import RayTaskRunner
 
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no telemetry: a cluster of our own looks for no network
         own = {"num_cpus": settings.workers, "include_dashboard": False, "log_to_driver": False}
         ray: TaskRunner[Any] = RayTaskRunner(settings.address or None, {} if settings.address else own)
         return ray
