@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 
 from nest_builder import __version__
+from nest_builder.export.checks import breaks
 from nest_builder.export.records import Record, utc_text
 from nest_builder.status import StageStatus, by_count
 
@@ -168,7 +169,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """Return the manifest in an edition's folder.
 
     Raises:
-        ValueError: It is none, it is too large, or it is not as it was written: any changed byte is noticed.
+        ValueError: It is none, it is too large, it breaks its schema, or it is not as it was written: any changed byte is
+            noticed.
     """
     path = folder / MANIFEST
     try:
@@ -180,6 +182,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{MANIFEST}: {error}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{MANIFEST}: no JSON object")
-    if content.get("format") == FORMAT and manifest_bytes(seal(content)) != data:
+    if problem := breaks("edition", content):
+        raise ValueError(f"{MANIFEST}: {problem}")
+    if manifest_bytes(seal(content)) != data:
         raise ValueError(f"{MANIFEST}: its content does not match its own hash")
     return content

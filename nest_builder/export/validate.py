@@ -16,7 +16,7 @@ from PIL import Image
 from pyarrow import parquet
 from pycocotools import mask as coco
 
-from nest_builder.export.checks import breaks, schema_problem
+from nest_builder.export.checks import schema_problem
 from nest_builder.export.features import arrow_schema, hf_features
 from nest_builder.export.manifest import MANIFEST, read_manifest
 from nest_builder.export.naming import base_of, order
@@ -49,9 +49,6 @@ def _problems(path: Path, load: bool) -> Iterator[str]:
         manifest = read_manifest(path)
     except ValueError as error:
         yield str(error)
-        return
-    if problem := breaks("edition", manifest):
-        yield f"{MANIFEST}: {problem}"
         return
     if is_purged(path, manifest):
         yield f"its content was purged, {MANIFEST} is all that is left"
