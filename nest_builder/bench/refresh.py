@@ -129,7 +129,8 @@ def run(seed: int, data: Path | None, quick: bool = False) -> Result:
         "became_known": Pin(on),
         "quiet_share_cpu": Pin(on, "<=", margin=1.0, relative=True),
     }
-    return Result("refresh", figures, QUICK_TARGETS if quick else TARGETS, {}, setup, pins)
+    name, targets = ("refresh-quick", QUICK_TARGETS) if quick else ("refresh", TARGETS)
+    return Result(name, figures, targets, {}, setup, pins)
 
 
 def _smaller(settings: Settings) -> Settings:
