@@ -30,13 +30,11 @@ from nest_builder.workspace import Workspace, open_workspace
 log = logging.getLogger(__name__)
 
 Tell = Callable[[Message], None]
+_NEEDS_REVIEWS = frozenset({"review", "export"})
 
 
 class UnknownStageError(ValueError):
     """A name that no stage has."""
-
-
-_NEEDS_REVIEWS = frozenset({"review", "export"})
 
 
 @dataclass(slots=True)
