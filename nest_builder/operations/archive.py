@@ -7,6 +7,7 @@ objects that nobody names and every earlier snapshot as it was, and the next one
 import hashlib
 import io
 import json
+import os
 import posixpath
 import re
 import uuid
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Final
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 from nest_builder.digest import digest
 
@@ -77,6 +79,16 @@ class Objects:
         self.fs.makedirs(posixpath.dirname(self.path(name)), exist_ok=True)
         self.fs.mv(partial, self.path(name))  # over an old one too, which is young again then: see garbage.sweep
         return Stored(name, size, new)
+
+    def renew(self, sha256: str) -> bool:
+        """Return whether an object is there, and make it young: whoever sweeps beside us must not take what we count on."""
+        if not isinstance(self.fs, LocalFileSystem):
+            return sha256 in self
+        try:
+            os.utime(self.path(sha256))
+        except FileNotFoundError:
+            return False
+        return True
 
     @contextmanager
     def open(self, sha256: str) -> Iterator[IO[bytes]]:

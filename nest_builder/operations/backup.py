@@ -30,11 +30,13 @@ from nest_builder.operations.tables import (
     upgrade,
 )
 from nest_builder.store.session import open_store
+from nest_builder.store.tables import Base
 
 log = logging.getLogger(__name__)
 
 _EDITIONS: Final = "editions"
 _RESTORING: Final = ".restoring"  # a file that is half restored
+_OURS: Final = frozenset({*Base.metadata.tables, "alembic_version"})
 _SHOWN: Final = 1000  # names of missing blobs that a snapshot lists
 _GRACE: Final = dt.timedelta(days=1)  # objects of a back-up that may be running beside this one
 
@@ -125,7 +127,7 @@ def back_up(
     """
     archive = Archive(to)
     copying, name = _Copying(archive.objects), f"{clock().astimezone(dt.UTC):%Y%m%dT%H%M%S.%f}Z"
-    earlier = archive.read_snapshot(archive.snapshots()[-1]) if archive.snapshots() else {}
+    earlier = _newest(archive)
     engine = open_database(database)
     try:
         with one_state(engine) as connection:
@@ -151,7 +153,10 @@ def back_up(
         },
     )  # fmt: skip
     if keep is not None:
-        prune(archive, keep, clock())
+        try:
+            prune(archive, keep, clock())
+        except ArchiveError as error:
+            log.warning("nothing old is removed: %s", error)
     rows = sum(table["rows"] for table in tables.values())
     return BackedUp(name, rows, len(kept), copying.copied, copying.copied_bytes, len(files), tuple(missing))
 
@@ -246,12 +251,22 @@ def _table(connection: sa.Connection, table: sa.Table, copying: _Copying) -> dic
         return {"rows": rows, "object": copying.put(file)}
 
 
+def _newest(archive: Archive) -> dict[str, Any]:
+    """Return the newest snapshot, which saves reading files again; a damaged one must not stand in the way of a new one."""
+    names = archive.snapshots()
+    try:
+        return archive.read_snapshot(names[-1]) if names else {}
+    except ArchiveError as error:
+        log.warning("%s: remove it", error)
+        return {}
+
+
 def _copy_blobs(names: list[str], blobs: Objects, copying: _Copying) -> tuple[list[str], list[str]]:
     """Copy what is not there yet; return the names of those that are there now, and of those that cannot be had."""
     kept, missing = [], []
     for sha256 in names:
         try:
-            if sha256 not in copying.objects:
+            if not copying.objects.renew(sha256):
                 with blobs.open(sha256) as source:
                     copying.put(source, sha256)
         except ArchiveError as error:
@@ -281,7 +296,7 @@ def _file(workdir: Path, path: str, copying: _Copying, earlier: Mapping[str, Any
         return {"link": str(file.readlink())}
     facts = file.stat()
     seen = {"bytes": facts.st_size, "modified_ns": facts.st_mtime_ns}
-    if earlier is not None and seen.items() <= earlier.items() and earlier["sha256"] in copying.objects:
+    if earlier is not None and seen.items() <= earlier.items() and copying.objects.renew(earlier["sha256"]):
         return dict(earlier)
     with file.open("rb") as source:
         return {"sha256": copying.put(source), **seen}
@@ -319,7 +334,8 @@ def _target(database: str) -> sa.Engine:
         with engine.begin() as connection:
             metadata = sa.MetaData()
             metadata.reflect(connection)
-            metadata.drop_all(connection)
+            ours = [table for table in metadata.sorted_tables if table.name in _OURS]
+            metadata.drop_all(connection, tables=ours)
         log.info("the empty schema %s is made again", current)
     return engine
 

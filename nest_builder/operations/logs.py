@@ -53,12 +53,13 @@ class JsonLines(logging.Formatter):
             "time": dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": _cut(record.getMessage()),
+            "message": _said(record, self._redact),
             **place().as_dict(),
         }
         if record.exc_info and record.exc_info[0] is not None:
             kind, error = record.exc_info[0].__name__, record.exc_info[1]
-            line["error"] = {"type": kind, "message": _cut(str(error)), "trace": _trace(record)}
+            said, trace = _bounded(str(error), self._redact), _trace(record, self._redact)
+            line["error"] = {"type": kind, "message": said, "trace": trace}
         # ASCII only: whatever could forge a line or steer a terminal arrives escaped.
         return json.dumps(self._redact.within(line))
 
@@ -77,7 +78,7 @@ class Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's text."""
-        text = escaped(self._redact(_cut(record.getMessage())))
+        text = escaped(_said(record, self._redact))
         if self._full:
             time = dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(timespec="milliseconds")
             text = f"{time} {record.levelname} {record.name}: {text}"
@@ -85,8 +86,8 @@ class Lines(logging.Formatter):
         if where:
             text = f"{text} [{where}]"
         if record.exc_info and record.exc_info[0] is not None:
-            trace = self._redact(_trace(record))
-            text = "\n".join([text, *(f"    | {escaped(line)}" for line in trace.split("\n"))])
+            trace = _trace(record, self._redact).split("\n")
+            text = "\n".join([text, *(f"    | {escaped(line)}" for line in trace)])
         return text
 
 
@@ -134,13 +135,21 @@ def level_of(name: str) -> int:
     return logging.getLevelNamesMapping()[name.upper()]
 
 
-def _trace(record: logging.LogRecord) -> str:
+def _said(record: logging.LogRecord, redact: Redactor) -> str:
+    """Return a record's message without secrets."""
+    return _bounded(record.getMessage(), redact)
+
+
+def _trace(record: logging.LogRecord, redact: Redactor) -> str:
+    """Return an error's traceback without secrets; its end says more than its beginning."""
     assert record.exc_info
-    return _cut("".join(traceback.format_exception(*record.exc_info)).rstrip("\n"), keep_end=True)
+    return _bounded("".join(traceback.format_exception(*record.exc_info)).rstrip("\n"), redact, keep_end=True)
 
 
-def _cut(text: str, keep_end: bool = False) -> str:
-    """Return text of bounded length; an error's end says more than its beginning."""
+def _bounded(text: str, redact: Redactor, keep_end: bool = False) -> str:
+    """Return text of bounded length without secrets. Those are masked first: half a secret would not be known for one."""
+    reach = 4 * _MAX_TEXT
+    text = redact(text[-reach:] if keep_end else text[:reach])
     if len(text) <= _MAX_TEXT:
         return text
     return f"... {text[-_MAX_TEXT:]}" if keep_end else f"{text[:_MAX_TEXT]} ..."

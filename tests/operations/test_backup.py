@@ -266,6 +266,29 @@ def test_harm_to_a_snapshot_is_found(tmp_path: Path) -> None:
             bring_back(tmp_path / "saved", tmp_path / "b")
 
 
+def test_a_damaged_snapshot_does_not_stand_in_the_way_of_a_new_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Ticking()
+    folder = make(tmp_path / "a", samples=1)
+    first = save(folder, tmp_path / "saved", clock=clock)
+    (tmp_path / "saved" / "snapshots" / f"{first.snapshot}.json").write_text("{")
+    save(folder, tmp_path / "saved", clock=clock, keep=2)
+    assert "nothing old is removed" in caplog.text  # what the damaged one needs is not known
+    bring_back(tmp_path / "saved", tmp_path / "b")
+    assert rows(tmp_path / "b") == rows(folder)
+
+
+def test_tables_of_others_stay(tmp_path: Path) -> None:
+    save(make(tmp_path / "a", samples=1), tmp_path / "saved")
+    open_store(url(tmp_path / "b"), str(tmp_path / "b" / "blobs")).close()
+    with sqlite3.connect(tmp_path / "b" / "nest.sqlite") as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    bring_back(tmp_path / "saved", tmp_path / "b")
+    assert rows(tmp_path / "b")["theirs"] == []
+    assert rows(tmp_path / "b")["sample"] == rows(tmp_path / "a")["sample"]
+
+
 def rewrite(saved: Path, change: Callable[[dict[str, Any]], None]) -> None:
     """Change a snapshot as somebody would who knows how."""
     (path,) = (saved / "snapshots").glob("*.json")

@@ -119,6 +119,16 @@ def test_a_message_without_end_is_cut(written: Written) -> None:
     assert len(written.getvalue()) < 10_000
 
 
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_no_half_of_a_secret_is_left_where_a_message_is_cut(
+    written: Written, form: logs.Form, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BRAVE_API_KEY", "0123456789abcdefghij")
+    logs.start(logging.INFO, form)
+    log.info("%s", "x" * 7990 + "0123456789abcdefghij" + "y" * 100)
+    assert "01234" not in written.getvalue().partition("x" * 100)[2]
+
+
 def test_a_second_start_takes_the_firsts_place_and_leaves_others_alone(written: Written) -> None:
     others = [one for one in logging.getLogger().handlers if one.get_name() != "nest"]
     logs.start(logging.INFO, "json")
