@@ -7,6 +7,7 @@ the export and not the disk that blobs are on.
 """
 
 import json
+import os
 import resource
 import shutil
 import subprocess
@@ -35,6 +36,7 @@ QUICK_PICTURES: Final = 200
 QUICK_PEER_ROWS: Final = 300
 DECODED: Final = 500  # pictures that are looked at when the edition is read back
 PER_GROUP: Final = 100
+_PATIENCE: Final = 1_800  # seconds for one part
 TARGETS: Final[dict[str, Bound]] = {
     "rows_per_s": (">=", 5_000),
     "peak_rss_mb": ("<=", 2_000),
@@ -181,7 +183,7 @@ _PARTS: Final[dict[str, Callable[[Path, Pool, int], Figures]]] = {
 def _child(part: str, folder: str, rows: int) -> Figures:
     """Measure one part in a process of its own."""
     command = [sys.executable, "-m", "nest_builder.bench.export", part, folder, str(rows)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_PATIENCE)
     if done.returncode:
         raise RuntimeError(f"nest bench export, {part}: {done.stderr[-2000:]}")
     figures: Figures = json.loads(done.stdout.splitlines()[-1])
@@ -194,6 +196,8 @@ def main(arguments: Sequence[str]) -> None:
     names, size, masks = json.loads((Path(folder) / "pool.json").read_text())
     figures = _PARTS[part](Path(folder), Pool(tuple(names), size, tuple(map(tuple, masks))), int(rows))
     sys.stdout.write(json.dumps(figures) + "\n")
+    sys.stdout.flush()
+    os._exit(0)  # a stream that was not read to its end keeps pyarrow's threads, and they the process, now and then
 
 
 def _settings() -> dict[str, Any]:
