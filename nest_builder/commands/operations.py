@@ -73,8 +73,8 @@ def restore(
 ) -> None:
     """Make a store of a back-up, into an empty database and work directory; every byte is checked by its hash."""
     from nest_builder.operations.archive import ArchiveError
-    from nest_builder.operations.backup import RestoreError
-    from nest_builder.operations.backup import restore as restore_store
+    from nest_builder.operations.restore import RestoreError
+    from nest_builder.operations.restore import restore as restore_store
     from nest_builder.operations.tables import SchemaError
 
     start_logging(False)

@@ -1,14 +1,13 @@
-"""Back-up and restore: the tables, the blobs that they name, and the published editions."""
+"""Back-up: the tables, the blobs that they name, and the published editions. ``restore`` is the way back."""
 
 import datetime as dt
 import gzip
-import hashlib
 import logging
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Any, Final
 
 import sqlalchemy as sa
@@ -20,29 +19,18 @@ from nest_builder.operations.garbage import named_blobs, sweep
 from nest_builder.operations.tables import (
     SchemaError,
     dump_table,
-    is_empty,
     known_revisions,
-    load_table,
     one_state,
     open_database,
     revision_of,
     tables_of,
-    upgrade,
 )
-from nest_builder.store.session import open_store
-from nest_builder.store.tables import Base
 
 log = logging.getLogger(__name__)
 
-_EDITIONS: Final = "editions"
-_RESTORING: Final = ".restoring"  # a file that is half restored
-_OURS: Final = frozenset({*Base.metadata.tables, "alembic_version"})
+EDITIONS: Final = "editions"
 _SHOWN: Final = 1000  # names of missing blobs that a snapshot lists
 _GRACE: Final = dt.timedelta(days=1)  # objects of a back-up that may be running beside this one
-
-
-class RestoreError(RuntimeError):
-    """The restore cannot be made here; nothing that was there has been changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +58,6 @@ class BackedUp:
     def as_dict(self) -> dict[str, Any]:
         """Return JSON types."""
         return asdict(self) | {"missing": list(self.missing)}
-
-
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """What a restore did: rows, blobs and files, each checked by its hash; ``schema`` is the version that it had."""
-
-    snapshot: str
-    rows: int
-    blobs: int
-    files: int
-    schema: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return JSON types."""
-        return asdict(self)
 
 
 class _Copying:
@@ -144,7 +117,9 @@ def back_up(
             file.writelines(f"{sha256}\n".encode() for sha256 in kept)
         listing.seek(0)
         listed = copying.put(listing)
-    files = {path: _file(workdir, path, copying, earlier.get("files", {}).get(path)) for path in _published(workdir)}
+    files = {
+        path: _file(workdir, path, copying, earlier.get("files", {}).get(path)) for path in published_files(workdir)
+    }
     archive.write_snapshot(
         name,
         {
@@ -159,49 +134,6 @@ def back_up(
             log.warning("nothing old is removed: %s", error)
     rows = sum(table["rows"] for table in tables.values())
     return BackedUp(name, rows, len(kept), copying.copied, copying.copied_bytes, len(files), tuple(missing))
-
-
-def restore(source: str, database: str, blobs_url: str, workdir: Path, snapshot: str | None = None) -> Restored:
-    """Make a store of a snapshot, where there is none, and bring its schema to the newest version.
-
-    Every byte is checked by its hash. The rows come last and in one transaction: a restore that was killed can be started again.
-
-    Args:
-        source: Where the back-ups are.
-        database: SQLAlchemy URL of the new database.
-        blobs_url: Where its blobs go.
-        workdir: Where its editions go.
-        snapshot: Which; by default the newest.
-
-    Raises:
-        RestoreError: The database has rows, the editions' folder has other files, or the schema is unknown here.
-        ArchiveError: There is no snapshot, or something in it is gone or damaged.
-    """
-    archive = Archive(source)
-    names = archive.snapshots()
-    if snapshot is None and not names:
-        raise ArchiveError(f"no snapshot in {source}")
-    name = snapshot or names[-1]
-    content = archive.read_snapshot(name)
-    if content["schema"] not in known_revisions():
-        raise RestoreError(
-            f"schema {content['schema']} is unknown here: a newer version made the back-up, use that one"
-        )
-    files = {_safe(path): entry for path, entry in content["files"].items()}
-    for there in _published(workdir):
-        if not there.endswith(_RESTORING) and not (there in files and _is_as_said(workdir / there, files[there])):
-            raise RestoreError(f"{workdir / there} is there already: restore into another --workdir")
-    engine = _target(database)
-    try:
-        restored = _restore_blobs(archive, content["blobs"], Objects(blobs_url))
-        for path, entry in files.items():
-            _restore_file(archive, workdir / path, entry)
-        upgrade(engine, content["schema"])
-        rows = _restore_rows(archive, engine, content["tables"])
-    finally:
-        engine.dispose()
-    open_store(database, blobs_url).close()  # brings the schema forward
-    return Restored(name, rows, restored, len(files), content["schema"])
 
 
 def verify(source: str, snapshot: str | None = None) -> list[str]:
@@ -238,7 +170,7 @@ def prune(archive: Archive, keep: int, now: dt.datetime) -> int:
 
 def objects_of(archive: Archive, content: Mapping[str, Any]) -> set[str]:
     """Return the objects that a snapshot is made of."""
-    listed = set(_listed(archive, content["blobs"]["object"]))
+    listed = set(listed_blobs(archive, content["blobs"]["object"]))
     tables = {table["object"] for table in content["tables"].values()}
     files = {entry["sha256"] for entry in content["files"].values() if "sha256" in entry}
     return listed | tables | files | {content["blobs"]["object"]}
@@ -277,9 +209,9 @@ def _copy_blobs(names: list[str], blobs: Objects, copying: _Copying) -> tuple[li
     return kept, missing
 
 
-def _published(workdir: Path) -> Iterator[str]:
+def published_files(workdir: Path) -> Iterator[str]:
     """Yield the files of editions relative to the work directory, in order; what is being written (a dot in front) is not yet one."""
-    root = workdir / _EDITIONS
+    root = workdir / EDITIONS
     for folder, names, files in os.walk(root):
         names[:] = sorted(name for name in names if not name.startswith("."))
         links = [name for name in names if (Path(folder) / name).is_symlink()]
@@ -302,53 +234,12 @@ def _file(workdir: Path, path: str, copying: _Copying, earlier: Mapping[str, Any
         return {"sha256": copying.put(source), **seen}
 
 
-def _safe(path: str) -> str:
-    """Return a path that stays inside the editions' folder.
+def listed_blobs(archive: Archive, sha256: str) -> Iterator[str]:
+    """Yield the blobs of a list, which is one of the archive's objects.
 
     Raises:
-        ArchiveError: It does not.
+        ArchiveError: The list is gone or damaged.
     """
-    parts = PurePosixPath(path).parts
-    if len(parts) < 2 or parts[0] != _EDITIONS or ".." in parts or "\0" in path:
-        raise ArchiveError(f"the snapshot names a file outside of the editions: {path!r}")
-    return path
-
-
-def _target(database: str) -> sa.Engine:
-    """Open the database that is to be filled.
-
-    Raises:
-        RestoreError: It has rows already.
-    """
-    url = sa.make_url(database)
-    if url.get_backend_name() == "sqlite":
-        Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url)
-    with engine.connect() as connection:
-        if not is_empty(connection):
-            engine.dispose()
-            raise RestoreError("the database has rows already: restore into an empty one, or another --workdir")
-        current = revision_of(connection)
-        tables = tables_of(connection)
-    if tables:  # an empty schema, of this version or another: made again as the snapshot had it
-        with engine.begin() as connection:
-            metadata = sa.MetaData()
-            metadata.reflect(connection)
-            ours = [table for table in metadata.sorted_tables if table.name in _OURS]
-            metadata.drop_all(connection, tables=ours)
-        log.info("the empty schema %s is made again", current)
-    return engine
-
-
-def _is_as_said(file: Path, entry: Mapping[str, Any]) -> bool:
-    """Return whether a file is the one of the snapshot, left by a restore that was killed."""
-    if "link" in entry:
-        return file.is_symlink() and str(file.readlink()) == entry["link"]
-    with file.open("rb") as source:
-        return hashlib.file_digest(source, "sha256").hexdigest() == str(entry["sha256"])
-
-
-def _listed(archive: Archive, sha256: str) -> Iterator[str]:
     with tempfile.TemporaryFile() as whole:
         archive.objects.read_into(sha256, whole)
         whole.seek(0)
@@ -358,48 +249,3 @@ def _listed(archive: Archive, sha256: str) -> Iterator[str]:
                 if not SHA256.fullmatch(name):
                     raise ArchiveError(f"the list of blobs names {name[:80]!r}")
                 yield name
-
-
-def _restore_blobs(archive: Archive, said: Mapping[str, Any], blobs: Objects) -> int:
-    count = 0
-    for sha256 in _listed(archive, said["object"]):
-        if blobs.problem(sha256) is not None:  # not there, or damaged
-            with archive.objects.open(sha256) as source:
-                blobs.put(source, sha256)
-        count += 1
-    if count != said["count"]:
-        raise ArchiveError(f"the list of blobs is damaged: {count} of {said['count']}")
-    return count
-
-
-def _restore_file(archive: Archive, path: Path, entry: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}{_RESTORING}")
-    partial.unlink(missing_ok=True)
-    if "link" in entry:
-        target = PurePosixPath(entry["link"])
-        if target.is_absolute() or ".." in target.parts:
-            raise ArchiveError(f"{path.name} leads out of the editions: {entry['link']!r}")
-        partial.symlink_to(entry["link"])
-    else:
-        with partial.open("wb") as file:
-            archive.objects.read_into(entry["sha256"], file)
-        os.utime(partial, ns=(entry["modified_ns"], entry["modified_ns"]))
-    partial.replace(path)
-
-
-def _restore_rows(archive: Archive, engine: sa.Engine, tables: Mapping[str, Any]) -> int:
-    total = 0
-    with engine.begin() as connection:
-        found = {table.name: table for table in tables_of(connection)}
-        for name, said in tables.items():
-            if name not in found:
-                raise ArchiveError(f"the snapshot has a table {name!r} that its schema has not")
-            with tempfile.TemporaryFile() as file:
-                archive.objects.read_into(said["object"], file)
-                file.seek(0)
-                rows = load_table(connection, found[name], file)
-            if rows != said["rows"]:
-                raise ArchiveError(f"table {name} has {rows} rows of {said['rows']}")
-            total += rows
-    return total

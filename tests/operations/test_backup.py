@@ -18,7 +18,8 @@ from nest_builder.cli import app
 from nest_builder.digest import digest
 from nest_builder.operations import backup
 from nest_builder.operations.archive import Archive, ArchiveError, Objects
-from nest_builder.operations.backup import BackedUp, Restored, RestoreError, back_up, prune, restore, verify
+from nest_builder.operations.backup import BackedUp, back_up, prune, verify
+from nest_builder.operations.restore import Restored, RestoreError, restore
 from nest_builder.operations.tables import SchemaError, known_revisions, open_database, tables_of, upgrade
 from nest_builder.store.session import open_store
 from nest_builder.store.tables import Base, Decision, StageRun

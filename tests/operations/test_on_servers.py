@@ -9,8 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from nest_builder.operations import backup
-from nest_builder.operations.backup import RestoreError, back_up, restore, verify
+from nest_builder.operations.backup import back_up, verify
 from nest_builder.operations.garbage import Swept, collect_garbage
+from nest_builder.operations.restore import RestoreError, restore
 from nest_builder.store.session import open_store
 from nest_builder.store.tables import LedgerEntry, StageRun
 from tests.builders import NOW
