@@ -22,7 +22,7 @@ print(json.dumps(sorted(sys.modules)), file=sys.stderr)
 
 
 def copied(undisturbed: Path, folder: Path) -> Path:
-    return shutil.copytree(undisturbed, folder / "copy")
+    return shutil.copytree(undisturbed, folder / "copy", symlinks=True)
 
 
 def test_a_run_with_nothing_to_do_loads_no_model_library(tmp_path: Path, undisturbed: Path) -> None:

@@ -21,12 +21,11 @@ from nest_builder.export.manifest import (
     seal,
     window_part,
 )
+from nest_builder.export.naming import LATEST
 from nest_builder.export.parquet import Pictures, Shard, write_shards
 from nest_builder.export.publish import Draft, Recipe
 from nest_builder.export.records import utc_text
 from nest_builder.export.takedown import Takedown
-
-LATEST = "latest"  # the name beside the editions that leads to the newest
 
 
 def write_edition(
@@ -121,6 +120,8 @@ def point_latest(editions: Path, name: str) -> None:
     link, fresh = editions / LATEST, editions / f".{LATEST}.partial"
     if link.is_symlink() and link.readlink().as_posix() == name:
         return
+    if (link / MANIFEST).exists() and not link.is_symlink():
+        _remove(link)  # whoever copied the work directory and followed links made an edition of it
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(name)
     fresh.replace(link)
@@ -128,12 +129,17 @@ def point_latest(editions: Path, name: str) -> None:
 
 def _replace(partial: Path, folder: Path) -> None:
     """Move the finished folder into place. A run that is killed between the renames writes it again the next time."""
+    _remove(folder)
+    partial.rename(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, if it is there, at once as far as anybody sees."""
     outdated = folder.parent / f".{folder.name}.outdated"
     shutil.rmtree(outdated, ignore_errors=True)
     if folder.exists():
         folder.rename(outdated)
-    partial.rename(folder)
-    shutil.rmtree(outdated, ignore_errors=True)
+        shutil.rmtree(outdated, ignore_errors=True)
 
 
 def _file(path: Path, shard: Shard | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
+LATEST = "latest"  # the name beside the editions that leads to the newest
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,55}")
 _MONTH = re.compile(r"[1-9][0-9]{3}\.(0[1-9]|1[0-2])")
 _REVISION = re.compile(r"(?P<base>.+)\.(?P<number>[1-9][0-9]{0,5})")
@@ -29,6 +30,8 @@ def check_name(name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r}: use letters, digits, dots, dashes and underscores, 56 at most")
+    if name == LATEST:
+        raise ValueError(f"{name!r}: that is what leads to the newest edition")
     if split_name(name)[1]:
         raise ValueError(f"{name!r}: a number after the last dot is for revisions, which are numbered as they come")
     return name

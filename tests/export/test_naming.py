@@ -51,7 +51,7 @@ def test_names_that_people_may_give(name: str) -> None:
     ("name", "message"),
     [
         ("", "letters"), ("../escape", "letters"), ("a/b", "letters"), (".hidden", "letters"), ("x" * 65, "letters"),
-        ("2025.10.1", "revisions"), ("trial.1", "revisions"),
+        ("2025.10.1", "revisions"), ("trial.1", "revisions"), ("latest", "newest"),
     ],
 )  # fmt: skip
 def test_names_that_they_may_not(name: str, message: str) -> None:

@@ -284,6 +284,16 @@ def test_killed_between_folder_and_transaction(store: Store, tmp_path: Path, wha
     assert runs["killed"] == runs["undisturbed"]
 
 
+def test_latest_after_a_copy_that_followed_links(store: Store, tmp_path: Path) -> None:
+    add_story(store, 0, "e0", at("2026-01-10"))
+    night(store, tmp_path, "2026-02-01")
+    (tmp_path / "editions" / "latest").unlink()
+    shutil.copytree(tmp_path / "editions" / "2026.01", tmp_path / "editions" / "latest")
+    add_story(store, 1, "e1", at("2026-02-10"))
+    assert night(store, tmp_path, "2026-03-01") == ["2026.02"]
+    assert (tmp_path / "editions" / "latest").readlink() == Path("2026.02")
+
+
 @pytest.mark.parametrize(
     "break_it",
     [
