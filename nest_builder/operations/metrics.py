@@ -19,6 +19,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.parser import text_fd_to_metric_families
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from nest_builder.clock import Clock
@@ -199,7 +200,7 @@ def write_metrics(run: RunMetrics, store: Store, settings: Settings, clock: Cloc
     for path in paths:
         try:
             write_to_textfile(str(path), registry)
-        except OSError as error:
+        except (OSError, SQLAlchemyError) as error:  # a lost database has its own error, which this must not hide
             log.warning("metrics are not written to %s: %s", path, error)
 
 

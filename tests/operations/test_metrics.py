@@ -177,6 +177,21 @@ def test_a_text_file_that_cannot_be_written_spoils_no_run(
     assert (tmp_path / LAST_RUN).exists()
 
 
+def test_a_run_that_fails_has_figures_and_its_own_error(store: Store, tmp_path: Path) -> None:
+    workspace = Workspace(load_settings(workdir=tmp_path), store, fixed_clock(NOW), None)
+    with Progress(quiet=True) as progress, pytest.raises(PermissionError):
+        run_stages(workspace, progress, "test", stages=[Taking(PermissionError("denied"))])
+    assert of(read((tmp_path / LAST_RUN).read_text()), "nest_run_items_total", stage="take", outcome="done") == 1
+
+
+def test_a_lost_database_hides_no_other_error(store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE ledger")
+    settings = load_settings(workdir=tmp_path)
+    write_metrics(RunMetrics(settings), store, settings, LATER)
+    assert "no such table" in caplog.text
+
+
 def test_they_are_served(store: Store, tmp_path: Path) -> None:
     settings = load_settings(workdir=tmp_path)
     run = RunMetrics(settings)
