@@ -80,16 +80,17 @@ def run(seed: int, data: Path | None, quick: bool = False) -> Result:
         **written,
         **read,
         "shards_rows_per_s": ours["rows_per_s"],
-        "times_datasets": round(ours["rows_per_s"] / peer["to_parquet_rows_per_s"], 2),
-        "times_datasets_from_rows": round(ours["rows_per_s"] / peer["rows_per_s"], 2),
+        "times_datasets": round(ours["rows_per_s"] / peer["rows_per_s"], 2),
+        "times_to_parquet_alone": round(ours["rows_per_s"] / peer["to_parquet_rows_per_s"], 2),
     }
     setup = {
         **machine("pyarrow", "datasets"),
         "seed": seed,
         "pictures": pictures,
         "peer_rows": peer_rows,
-        "note": "rows_per_s: a whole edition; times_datasets: shards of peer_rows rows against Dataset.to_parquet of a data set "
-        "that datasets has in its cache already, times_datasets_from_rows: with making that cache",
+        "note": "rows_per_s: a whole edition. times_datasets: shards of peer_rows rows against datasets, from rows to Parquet; "
+        "times_to_parquet_alone: against its last step, which copies its cache to Parquet and neither reads nor hashes pictures "
+        "nor waits for the disk",
     }
     on = f"{rows} rows"
     pins = {"peak_rss_mb": Pin(on, "<=", 0.1, relative=True), "times_datasets": Pin(on, margin=0.4, relative=True)}
