@@ -32,11 +32,12 @@ from nest_builder.workspace import Workspace, open_workspace
 
 log = logging.getLogger(__name__)
 
-# The first night finds a week's news in the feeds; September's edition is due on the eighty-sixth, the last four are without news.
-FIRST = dt.datetime(2025, 7, 8, 6, tzinfo=dt.UTC)
+# The first night finds three weeks' news in the feeds, as who begins does; September's edition is due on the seventy-second, and the rest
+# are without news.
+FIRST = dt.datetime(2025, 7, 22, 6, tzinfo=dt.UTC)
 NIGHTS = 90
 # The short form looks back a few days, outlines in one go, and goes past the end of July.
-QUICK_FIRST = dt.datetime(2025, 7, 22, 6, tzinfo=dt.UTC)
+QUICK_FIRST = FIRST
 QUICK_NIGHTS = 12
 QUICK_WINDOW_DAYS = 3
 NEWER = dt.datetime(2025, 8, 15, tzinfo=dt.UTC)  # the cutoff of the newer static model
