@@ -12,7 +12,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from nest_builder.export.repository import CARD, MANIFESTS, Member, Part, member_of, repository_card, withdrawn
+from nest_builder.export.repository import (
+    CARD,
+    MANIFESTS,
+    MAX_MANIFEST,
+    Member,
+    Part,
+    member_of,
+    repository_card,
+    withdrawn,
+)
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
@@ -113,22 +122,23 @@ class _Push:
 
     def _members_there(self, local: Collection[str]) -> Iterator[Member]:
         """Yield what the repository holds; a manifest is fetched only where it is not on this machine."""
+        parts: dict[str, Part] = {"editions": "editions", "plus": "plus"}
         for path in self._there:
-            part, _, rest = path.partition("/")
+            folder, _, rest = path.partition("/")
             name, _, file = rest.partition("/")
-            if part not in MANIFESTS or file != MANIFESTS[part]:  # type: ignore[index]
+            part = parts.get(folder)
+            if part is None or file != MANIFESTS[part]:
                 continue
-            known: Part = "editions" if part == "editions" else "plus"
             if f"{part}/{name}/" in local:
-                yield Member(known, name, {}, None)  # what is here takes its place
+                yield Member(part, name, {}, None)  # what is here takes its place
             else:
-                yield member_of(known, name, self._fetch(path), None)
+                yield member_of(part, name, self._fetch(path), None)
 
     def _fetch(self, path: str) -> bytes:
         from huggingface_hub import HfFileSystem
 
         files = HfFileSystem(endpoint=self._api.endpoint, token=self._api.token)
-        content: bytes = files.cat_file(f"datasets/{self._repository}/{path}")
+        content: bytes = files.cat_file(f"datasets/{self._repository}/{path}", end=MAX_MANIFEST)
         return content
 
     def _check_frozen(self, member: Member) -> None:
@@ -169,7 +179,7 @@ class _Push:
         """Commit, together with the card of what the repository then holds; on top of what was there, or not at all."""
         from huggingface_hub import CommitOperationAdd
 
-        card = repository_card(self._remote.values()).encode()
+        card = repository_card(self._remote.values(), self._repository).encode()
         if not operations and self._there.get(CARD) == _git_hash(card):
             return
         head = self._api.repo_info(self._repository, repo_type=_TYPE).sha

@@ -22,7 +22,7 @@ from nest_builder.templates import templates
 Part = Literal["editions", "plus"]
 MANIFESTS: Final[Mapping[Part, str]] = {"editions": "manifest.json", "plus": "plus.json"}
 CARD: Final = "README.md"
-_MAX_MANIFEST: Final = 500_000_000  # bytes
+MAX_MANIFEST: Final = 500_000_000  # bytes
 _SPLITS: Final = ("train", "test")
 
 
@@ -69,8 +69,8 @@ def read_member(part: Part, folder: Path) -> Member:
         ValueError: It is none, or is about another edition than the folder's name says.
     """
     path = folder / MANIFESTS[part]
-    if path.stat().st_size > _MAX_MANIFEST:
-        raise ValueError(f"{path} is larger than {_MAX_MANIFEST} bytes")
+    if path.stat().st_size > MAX_MANIFEST:
+        raise ValueError(f"{path} is larger than {MAX_MANIFEST} bytes")
     return member_of(part, folder.name, path.read_bytes(), folder)
 
 
@@ -125,11 +125,12 @@ def withdrawn(members: Iterable[Member]) -> set[str]:
     }
 
 
-def repository_card(members: Iterable[Member]) -> str:
+def repository_card(members: Iterable[Member], where: str = "path/of/this/folder") -> str:
     """Return ``README.md`` of a repository with these members.
 
     Args:
         members: What is in it; withdrawn ones are passed over.
+        where: What ``load_dataset`` is to be called with.
     """
     found = list(members)
     gone = withdrawn(found)
@@ -146,7 +147,12 @@ def repository_card(members: Iterable[Member]) -> str:
     environment = templates(TEMPLATES, autoescape=False)
     environment.filters["cell"] = table_cell
     return environment.get_template("repository.md.j2").render(
-        head=_head(configs), latest=latest, editions=editions, plus=plus, withdrawn=sorted(gone, key=order)
+        head=_head(configs),
+        where=where,
+        latest=latest,
+        editions=editions,
+        plus=plus,
+        withdrawn=sorted(gone, key=order),
     )
 
 

@@ -71,6 +71,8 @@ def test_editions_appear_whole_each_with_its_tag(work: Path, hub: Hub) -> None:
     ]
     assert not any(path.startswith("editions/2025.11/") for path in held(hub, "2025.10"))
     assert held(hub, "2025.11") == content(work)
+    card = hub.repositories[NAME].commits[-1].files["README.md"].content.decode()
+    assert f'load_dataset("{NAME}", "2025.11")' in card
 
 
 def test_pushed_again_nothing_is_sent(work: Path, hub: Hub) -> None:
