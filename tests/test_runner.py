@@ -24,7 +24,7 @@ def worker(database: str, folder: Path, items: int, order: str = "any") -> "subp
     )
 
 
-def end(process: "subprocess.Popen[bytes]", seconds: float = 180) -> None:
+def end(process: "subprocess.Popen[bytes]", seconds: float = 400) -> None:
     _, errors = process.communicate(timeout=seconds)
     assert process.returncode == 0, errors.decode()[-3000:]
 
