@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from nest_builder import __version__
 from nest_builder.clock import Clock
-from nest_builder.config import DATA, ExportSettings, Settings
+from nest_builder.config import ExportSettings, Settings
 from nest_builder.digest import digest
 from nest_builder.export.amend import amend, decisions_since
 from nest_builder.export.edition import point_latest, write_edition
@@ -40,6 +40,7 @@ from nest_builder.export.published import (
 )
 from nest_builder.export.records import read_records
 from nest_builder.export.reviewed import state_of_decisions
+from nest_builder.export.shaping import published_settings
 from nest_builder.export.takedown import Takedown, read_takedown, takedown_path
 from nest_builder.review.summary import review_summary
 from nest_builder.stage import Done, Failed, Item, Outcome
@@ -292,34 +293,3 @@ def _upstream_funnel(session: Session) -> list[StageStatus]:
         for item in read_funnel(session)
         if item.stage != Export.name
     ]
-
-
-def published_settings(settings: Settings) -> dict[str, Any]:
-    """Return the settings that shape an edition, without folders, addresses, pace, devices and the clock."""
-    shaping: Any = {
-        "sources": True,
-        "extract": True,
-        "entities": True,
-        "images": True,
-        "ask": True,
-        "validation": True,
-        "newsworld": True,
-        "web": {"user_agent", "respect_opt_out"},
-        "annotate": {"detector", "detector_model", "mask_model", "mask_windows", "box_threshold", "nms_iou"},
-        "export": {"min_p_correct", "verdict_p_correct", "test_days", "rows_per_group", "window_days", "images"},
-    }
-    published: dict[str, Any] = _without_folders(settings.model_dump(mode="json", include=shaping))
-    return published
-
-
-def _without_folders(value: Any) -> Any:
-    match value:
-        case dict():
-            return {key: _without_folders(item) for key, item in value.items()}
-        case list():
-            return [_without_folders(item) for item in value]
-        case str() if value.startswith(f"{DATA.as_posix()}/"):
-            return "{data}" + value.removeprefix(DATA.as_posix())
-        case str() if Path(value).is_absolute():
-            return Path(value).name
-    return value

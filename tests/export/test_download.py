@@ -14,9 +14,9 @@ from nest_builder.export.edition import write_edition
 from nest_builder.export.publish import Recipe, draft_edition
 from nest_builder.export.published import read_rows
 from nest_builder.export.records import read_records
+from nest_builder.export.shaping import published_settings
 from nest_builder.export.takedown import Takedown
 from nest_builder.export.validate import check_edition
-from nest_builder.stages.export import published_settings
 from nest_builder.web.exchange import (
     Consent,
     Exchange,

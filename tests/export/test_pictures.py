@@ -13,8 +13,8 @@ from nest_builder.export.pictures import EditionPictures
 from nest_builder.export.publish import Recipe, draft_edition
 from nest_builder.export.published import read_rows
 from nest_builder.export.records import read_records
+from nest_builder.export.shaping import published_settings
 from nest_builder.export.takedown import Takedown
-from nest_builder.stages.export import published_settings
 from tests.builders import fill_store, new_store
 
 

@@ -16,9 +16,9 @@ from nest_builder.export.edition import write_edition
 from nest_builder.export.manifest import manifest_bytes, seal
 from nest_builder.export.publish import Recipe, draft_edition
 from nest_builder.export.records import read_records
+from nest_builder.export.shaping import published_settings
 from nest_builder.export.takedown import Takedown
 from nest_builder.export.validate import check_edition
-from nest_builder.stages.export import published_settings
 from tests.builders import fill_store, new_store
 
 

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from nest_builder.cli import app
 from nest_builder.config import Settings, load_settings
+from nest_builder.export.shaping import published_settings
 from nest_builder.operations.secrets import Redactor, SecretInSettingsError, find_secrets
-from nest_builder.stages.export import published_settings
 
 TOKEN = "hf_" + "a1B2" * 8
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abcDEF_-123"

@@ -16,10 +16,11 @@ from nest_builder.digest import short_id
 from nest_builder.export.features import hf_features, load_schema
 from nest_builder.export.manifest import read_manifest
 from nest_builder.export.naming import order
+from nest_builder.export.shaping import published_settings
 from nest_builder.export.validate import check_edition
 from nest_builder.runner import Runner
 from nest_builder.stage import Report
-from nest_builder.stages.export import Export, published_settings
+from nest_builder.stages.export import Export
 from nest_builder.store.session import Store
 from nest_builder.store.tables import Annotation, Edition, Image, LedgerEntry, Published, Sample
 from tests.builders import NOW, add_story, fill_store, new_store
