@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from nest_builder.config import NotifySettings, Settings, SourceSettings
+from nest_builder.export.naming import order
 from nest_builder.notify import Message, News, NotifyError, compose, send
 from nest_builder.pipeline import build_stages
 from nest_builder.progress import Progress
@@ -148,7 +149,7 @@ def run_night(
     night.reports = run_stages(workspace, progress, name, execute, stages, spread)
     with workspace.store.sessions() as session:
         night.queue = (waiting, count_waiting(session))
-        made = session.scalars(select(Edition.name).order_by(Edition.name))
+        made = sorted(session.scalars(select(Edition.name)), key=order)
         night.published = [edition for edition in made if edition not in editions]
         if any(stage.name == "collect" for stage in stages):
             days = workspace.settings.notify.silent_days

@@ -142,5 +142,7 @@ class Batch:
     stage: str
     items: tuple[Item, ...]
     fingerprints: tuple[str, ...]
-    run: str = ""  # which run it is of, and which of the stage's batches there, from 1: for the logs, wherever it is processed
+    run: str = (
+        ""  # of which run, and which of the stage's batches there, from 1: for the logs, wherever it is processed
+    )
     number: int = 0

@@ -12,6 +12,7 @@ from rich.table import Table
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from nest_builder.export.naming import order
 from nest_builder.store.session import Store
 from nest_builder.store.tables import (
     Article,
@@ -121,7 +122,7 @@ def read_status(store: Store) -> Status:
             ),
             editions=tuple(
                 EditionStatus(edition.name, edition.path, edition.manifest["counts"])
-                for edition in session.scalars(select(Edition).order_by(Edition.name))
+                for edition in sorted(session.scalars(select(Edition)), key=lambda edition: order(edition.name))
             ),
         )
 
