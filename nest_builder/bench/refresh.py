@@ -50,7 +50,7 @@ TARGETS: dict[str, Bound] = {
     "leaks_by_event": ("<=", 0),
     "changed_files": ("<=", 0),
     "became_known": (">=", 0.95),
-    "still_new": (">=", 0.95),
+    "still_new": (">=", 0.9),
     "quiet_share": ("<=", 0.05),
     "quiet_share_cpu": ("<=", 0.05),
 }
@@ -128,8 +128,9 @@ def run(seed: int, data: Path | None, quick: bool = False) -> Result:
     pins = {
         "samples": Pin(on, margin=0.1, relative=True),
         "became_known": Pin(on),
-        "quiet_share_cpu": Pin(on, "<=", margin=1.0, relative=True),
     }
+    if not quick:  # a few hundredths of a second are nothing to pin
+        pins["quiet_share_cpu"] = Pin(on, "<=", margin=1.0, relative=True)
     name, targets = ("refresh-quick", QUICK_TARGETS) if quick else ("refresh", TARGETS)
     return Result(name, figures, targets, {}, setup, pins)
 
