@@ -32,11 +32,22 @@ class Written:
         return self._text
 
 
+def _nothing(_record: logging.LogRecord) -> bool:
+    return False
+
+
 @pytest.fixture
 def written(capsys: pytest.CaptureFixture[str]) -> Iterator[Written]:
     """Return what is written on standard error; our handler goes with the test."""
-    yield Written(capsys)
     root = logging.getLogger()
+    pytests = list(root.handlers)
+    for (
+        handler
+    ) in pytests:  # what pytest captures goes into its report, which pytest-xdist sends as UTF-8: not a lone surrogate
+        handler.addFilter(_nothing)
+    yield Written(capsys)
+    for handler in pytests:
+        handler.removeFilter(_nothing)
     for handler in [one for one in root.handlers if one.get_name() == "nest"]:
         root.removeHandler(handler)
     logging.getLogger("nest_builder").setLevel(logging.NOTSET)
