@@ -138,7 +138,11 @@ def _programs(folder: Path) -> Path:
         return Path(installed).parent
     import pgserver
 
-    return shutil.copytree(Path(pgserver.__file__).parent / "pginstall", folder / "pginstall", symlinks=True) / "bin"
+    package = Path(pgserver.__file__).parent
+    # Programs look for their libraries beside the package they came with.
+    if (libraries := package.with_name("pgserver.libs")).exists():
+        shutil.copytree(libraries, folder / libraries.name)
+    return shutil.copytree(package / "pginstall", folder / package.name / "pginstall", symlinks=True) / "bin"
 
 
 def _free_port() -> int:
