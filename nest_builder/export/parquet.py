@@ -1,7 +1,8 @@
 """Parquet shards with embedded pictures, the same bytes for the same rows.
 
 pyarrow writes them directly: ``datasets`` would first copy everything into an Arrow cache. Rows stream: pictures are read
-ahead by threads, converted and written one row group at a time, so memory holds a few groups' pictures and no more.
+ahead by threads, and one row group is gathered and converted while the one before it is written, so memory holds a few
+groups' pictures and no more.
 """
 
 from collections import deque
@@ -91,16 +92,17 @@ def write_shards(
     """
     columns = arrow_schema() if schema is None else schema
     groups = _groups(_pictures(samples, blobs), rows_per_group, group_bytes)
+    tables = _ahead(group.table(columns) for group in groups)
     shards: list[Shard] = []
-    group = next(groups, None)
-    while group is not None or not shards:
+    table = next(tables, None)
+    while table is not None or not shards:
         path = folder / f"{split}-{len(shards):05d}.partial"
         rows = 0
         with HashedFile(path) as file, _writer(file, columns) as writer:
-            while group is not None and (not rows or file.size < shard_bytes):
-                writer.write_table(group.table(columns), row_group_size=len(group.rows))
-                rows += len(group.rows)
-                group = next(groups, None)
+            while table is not None and (not rows or file.size < shard_bytes):
+                writer.write_table(table, row_group_size=table.num_rows)
+                rows += table.num_rows
+                table = next(tables, None)
         shards.append(Shard(path, rows, file.size, file.sha256))
     return [
         replace(shard, path=shard.path.rename(folder / f"{split}-{number:05d}-of-{len(shards):05d}.parquet"))
@@ -146,7 +148,7 @@ def _read(blobs: Pictures, names: Sequence[str]) -> list[bytes]:
 
 
 class _Group:
-    """Rows of a row group, with their pictures one after the other in a buffer that all groups share.
+    """Rows of a row group, with their pictures one after the other in a buffer that later groups use again.
 
     Memory that is new to a process has to be found and emptied by the system, page by page, which for 10 MB a group costs
     as much as hashing them does.
@@ -198,15 +200,25 @@ class _Group:
 
 
 def _groups(pictured: Iterable[_Pictured], rows: int, group_bytes: int) -> Iterator[_Group]:
-    """Yield row groups; each is the same object, filled anew when the next one is asked for."""
-    group = _Group()
+    """Yield row groups; each object is filled anew for the group after the next one."""
+    group, other = _Group(), _Group()
     for row, picture in pictured:
         group.add(row, picture)
         if len(group.rows) == rows or group.size >= group_bytes:
             yield group
+            group, other = other, group
             group.clear()
     if group.rows:
         yield group
+
+
+def _ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Yield tables, the next of which a thread makes while the last one is used."""
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(next, tables, None)
+        while (table := coming.result()) is not None:
+            coming = maker.submit(next, tables, None)
+            yield table
 
 
 def _writer(file: HashedFile, schema: pa.Schema) -> parquet.ParquetWriter:
