@@ -24,9 +24,10 @@ SHARD_BYTES: Final = 256 * 2**20  # the Hub's viewer and partial downloads want 
 GROUP_BYTES: Final = (
     64 * 2**20
 )  # of pictures; a row group is closed at it however few its rows, and so a shard stays under 500 MB
+_BUFFER: Final = 2**20
 _READERS: Final = 2
 _AT_ONCE: Final = 8  # pictures that a thread reads in one go
-_AHEAD: Final = 8  # of those, before they are needed: most of a row group, so that reading goes on while one is written
+_AHEAD: Final = 16  # of those, before they are needed: a row group and more, so that reading goes on while one is written
 _RECENT: Final = 24  # pictures that are not read again: questions about one stand near each other
 
 Row = Mapping[str, Any]
@@ -98,8 +99,13 @@ def write_shards(
     while table is not None or not shards:
         path = folder / f"{split}-{len(shards):05d}.partial"
         rows = 0
-        with HashedFile(path) as file, _writer(file, columns) as writer:
-            while table is not None and (not rows or file.size < shard_bytes):
+        # Small columns are put together before they reach our file: each call of it waits for the interpreter's lock.
+        with (
+            HashedFile(path) as file,
+            pa.BufferedOutputStream(pa.PythonFile(file, "w"), _BUFFER) as sink,
+            _writer(sink, columns) as writer,
+        ):
+            while table is not None and (not rows or sink.tell() < shard_bytes):
                 writer.write_table(table, row_group_size=table.num_rows)
                 rows += table.num_rows
                 table = next(tables, None)
@@ -221,7 +227,7 @@ def _ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
             yield table
 
 
-def _writer(file: HashedFile, schema: pa.Schema) -> parquet.ParquetWriter:
+def _writer(file: pa.NativeFile, schema: pa.Schema) -> parquet.ParquetWriter:
     # Everything that shapes the bytes is said here, so that a new default of pyarrow changes nothing. Pictures are
     # compressed already.
     return parquet.ParquetWriter(
