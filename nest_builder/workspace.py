@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -118,6 +118,31 @@ class Workspace:
     metrics: RunMetrics | None = None
 
 
+def clock_of(settings: Settings) -> Clock:
+    """Return the clock of the settings: a fixed one, or the system's."""
+    return fixed_clock(settings.now) if settings.now is not None else system_clock
+
+
+@contextmanager
+def open_web(
+    settings: Settings, clock: Clock, watch: Callable[[str, str], None] = lambda host, outcome: None
+) -> Iterator[tuple[Any, Mapping[str, str]]]:
+    """Open the polite client, with the simulated web where the settings ask for it; also yield what answers for which host.
+
+    Args:
+        settings: The settings.
+        clock: The client's, and the simulated web's.
+        watch: See `PoliteClient`.
+    """
+    from nest_builder.web.client import PoliteClient
+
+    with ExitStack() as stack:
+        resolve: Mapping[str, str] = settings.web.resolve
+        if settings.newsworld.enabled:
+            resolve = LazyNewsworld(settings.newsworld, stack, clock)
+        yield stack.enter_context(PoliteClient(settings.web, clock=clock, resolve=resolve, watch=watch)), resolve
+
+
 @contextmanager
 def open_workspace(settings: Settings, clock: Clock | None = None) -> Iterator[Workspace]:
     """Open everything that a run needs, and close it whatever happens.
@@ -126,17 +151,11 @@ def open_workspace(settings: Settings, clock: Clock | None = None) -> Iterator[W
         settings: The settings.
         clock: Instead of theirs: one that moves, for many nights in one process.
     """
-    from nest_builder.web.client import PoliteClient
-
-    if clock is None:
-        clock = fixed_clock(settings.now) if settings.now is not None else system_clock
+    clock = clock or clock_of(settings)
     settings.workdir.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         store = open_store(settings.database_url, settings.blobs_url)
         stack.callback(store.close)
-        resolve: Mapping[str, str] = settings.web.resolve
-        if settings.newsworld.enabled:
-            resolve = LazyNewsworld(settings.newsworld, stack, clock)
         metrics = RunMetrics(settings)
-        client = stack.enter_context(PoliteClient(settings.web, clock=clock, resolve=resolve, watch=metrics.request))
+        client, resolve = stack.enter_context(open_web(settings, clock, metrics.request))
         yield Workspace(settings, store, clock, client, resolve, metrics)

@@ -262,22 +262,13 @@ def download(
     verbose: VerboseOption = False,
 ) -> None:
     """Fetch the pictures of an edition of links, each checked by its hash; run it again for what was missed."""
-    from contextlib import ExitStack
-
-    from nest_builder.clock import fixed_clock, system_clock
     from nest_builder.export.download import download_edition
-    from nest_builder.web.client import PoliteClient
-    from nest_builder.workspace import LazyNewsworld
+    from nest_builder.workspace import clock_of, open_web
 
     start_logging(verbose)
     settings = settings_of(config, profile, workdir, seed)
     source = _folder(edition, config, profile, workdir)
-    clock = fixed_clock(settings.now) if settings.now is not None else system_clock
-    with ExitStack() as stack:
-        resolve: Any = settings.web.resolve
-        if settings.newsworld.enabled:
-            resolve = LazyNewsworld(settings.newsworld, stack, clock)
-        client = stack.enter_context(PoliteClient(settings.web, clock=clock, resolve=resolve))
+    with open_web(settings, clock_of(settings)) as (client, _):
         try:
             found = download_edition(source, folder, client, settings.web.max_image_bytes, settings.web.respect_opt_out)
         except (OSError, ValueError) as error:

@@ -20,7 +20,7 @@ from nest_builder.digest import digest
 from nest_builder.export.checks import schema_problem
 from nest_builder.export.history import CORRECTED, buried
 from nest_builder.export.manifest import Change, History
-from nest_builder.export.publish import Draft
+from nest_builder.export.publish import TURNED_AWAY, Draft
 from nest_builder.export.published import Issued, content_of, read_rows
 from nest_builder.export.records import Record, corrected_parts, review_part
 from nest_builder.export.reviewed import Reviewed, Reviews
@@ -30,8 +30,6 @@ from nest_builder.review.said import mask_digest
 from nest_builder.store.tables import Decision, Published
 
 log = logging.getLogger(__name__)
-
-_GONE = {"rejected": Reason.REJECTED_IN_REVIEW, "disputed": Reason.DISPUTED_IN_REVIEW}
 
 
 def amend(
@@ -70,8 +68,8 @@ def amend(
             removed.append(Change(record.id, Reason.TAKEDOWN.value))
             continue
         said = None if reviews is None else reviews.of(record.id, record.annotation_id, partial(_shown, record))
-        if said is not None and said.status in _GONE:
-            removed.append(Change(record.id, _GONE[said.status].value))
+        if said is not None and said.status in TURNED_AWAY:
+            removed.append(Change(record.id, TURNED_AWAY[said.status].value))
             continue
         corrected = record if said is None else _corrected(session, record, said)
         if corrected is not record:

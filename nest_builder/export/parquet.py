@@ -27,7 +27,9 @@ GROUP_BYTES: Final = (
 _BUFFER: Final = 2**20
 _READERS: Final = 2
 _AT_ONCE: Final = 8  # pictures that a thread reads in one go
-_AHEAD: Final = 16  # of those, before they are needed: a row group and more, so that reading goes on while one is written
+_AHEAD: Final = (
+    16  # of those, before they are needed: a row group and more, so that reading goes on while one is written
+)
 _RECENT: Final = 24  # pictures that are not read again: questions about one stand near each other
 
 Row = Mapping[str, Any]

@@ -18,7 +18,7 @@ from nest_builder.export.splits import Pinned, assign_splits, near_pairs
 from nest_builder.export.takedown import Takedown
 from nest_builder.reasons import Reason
 
-_BY_PEOPLE = {"rejected": Reason.REJECTED_IN_REVIEW, "disputed": Reason.DISPUTED_IN_REVIEW}
+TURNED_AWAY = {"rejected": Reason.REJECTED_IN_REVIEW, "disputed": Reason.DISPUTED_IN_REVIEW}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +136,8 @@ def _refusal(record: Record, recipe: Recipe, takedown: Takedown) -> Reason | Non
     if takedown.covers(record.sample):
         return Reason.TAKEDOWN
     status = record.sample["review"]["status"]
-    if status in _BY_PEOPLE:
-        return _BY_PEOPLE[status]
+    if status in TURNED_AWAY:
+        return TURNED_AWAY[status]
     if status == "unreviewed" and record.sample["annotation"]["p_correct"] < recipe.min_p_correct:
         return Reason.LOW_CONFIDENCE
     if recipe.window is None:

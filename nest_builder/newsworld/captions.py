@@ -4,7 +4,7 @@
 import random
 from typing import Final
 
-from nest_builder.newsworld.markup import expand, mark
+from nest_builder.newsworld.markup import expand
 
 NAMED_THING: Final = (
     "{S} [at {venue}|in {town}|on show in {town}|on display at {venue}].", "{S}, [seen|photographed] in {town} on {weekday}.",
@@ -69,8 +69,3 @@ def write_credit(rng: random.Random, photographer: str) -> str:
     """A credit line's content: "Ada Okoro/NWP"."""
     agency = rng.choice(AGENCIES)
     return f"{photographer}/{agency}" if agency else photographer
-
-
-def marked_credit(photographer: str) -> str:
-    """A photographer's name, marked, as a recogniser meets it in running text."""
-    return f"Photo: {mark('PERSON', photographer)}"
