@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -110,8 +111,20 @@ def visit(browser: Any, file: Path, size: tuple[int, int] = WIDE, state: str = "
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("requestfailed", lambda request: complaints.append(f"{request.url} failed"))
     page.goto(file.as_uri() + state)
-    page.wait_for_function(READY)
+    wait_until(page, READY)
     return Opened(page, complaints)
+
+
+def wait_until(page: Any, expression: str, arg: object = None, seconds: float = 30) -> None:
+    """Wait until a JavaScript expression is true.
+
+    Playwright's own `wait_for_function` asks again by `eval` inside the page, which the site's content security policy
+    forbids: it works only where the first answer is true.
+    """
+    until = time.monotonic() + seconds
+    while not page.evaluate(expression, arg):
+        assert time.monotonic() < until, f"not true after {seconds} s: {expression}"
+        page.wait_for_timeout(10)
 
 
 def area(path: str) -> int:
