@@ -97,6 +97,8 @@ class Step:
         reason: Why, in words for a person.
         seconds: The query's share of the part's time.
         fetched_bytes: Bytes that came over the network for it (nought for cached answers).
+        lost: Why a service that the part asked gave nothing; "" where all did. Whatever the part went on to find, it is no proof of
+            what it finds.
     """
 
     part: str
@@ -104,6 +106,7 @@ class Step:
     reason: str
     seconds: float = 0.0
     fetched_bytes: int = 0
+    lost: str = ""
 
 
 @dataclass(frozen=True, slots=True)

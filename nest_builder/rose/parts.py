@@ -34,7 +34,7 @@ class Retrieves(Protocol):
     """IRAG."""
 
     def retrieve(self, queries: Sequence[Query]) -> list[Retrieval]:
-        """Return for each of n queries what was found; a service's failure is a step with the decision "failed"."""
+        """Return for each of n queries what was found; a service that fails raises nothing and is said in `Step.lost`."""
 
 
 class Remembered:
@@ -133,4 +133,5 @@ def _attempt(
 
 def failed(part: str, error: Exception) -> Step:
     """Return the step of a part that failed."""
-    return Step(part, "failed", f"{type(error).__name__}: {error}"[:300])
+    why = f"{type(error).__name__}: {error}"[:300]
+    return Step(part, "failed", why, lost=why if isinstance(error, NETWORK_ERRORS) else "")

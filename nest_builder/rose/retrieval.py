@@ -81,6 +81,7 @@ class _Work:
     bytes: int = 0
     errors: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
 
 
 class IRAG:
@@ -167,6 +168,7 @@ class IRAG:
                     paid.add(key)
                 if answers[key].error:
                     work.errors.append(answers[key].error)
+                    work.lost.append(f"no search: {answers[key].error}")
                 work.scope.note(answers[key].hits)
                 lists.append(answers[key].hits)
             # The first hits of every search before the second ones of any.
@@ -221,6 +223,7 @@ class IRAG:
                     work.candidates = ask_model(self._language, work.need, ranked, work.read)
                 except OSError as error:
                     work.notes.append(f"by extraction, as the language model failed: {error}"[:200])
+                    work.lost.append(work.notes[-1])
             if not work.candidates:
                 book, known = self._reader.book, self._reader.known
                 work.candidates = find_candidates(work.need, ranked, work.read, book, known)
@@ -240,6 +243,7 @@ class IRAG:
                     paid.add(key)
                 if answers[key].error:
                     work.notes.append(f"no picture search: {answers[key].error}"[:200])
+                    work.lost.append(work.notes[-1])
                 found = find_leads(name, answers[key].hits, work.pages.values(), work.scope.admits_picture)
                 # Twice as many as are wanted: some are broken, some are copies.
                 leads[id(work), name] = found[: 2 * self._limits.references]
@@ -275,6 +279,8 @@ class IRAG:
                 )
             except (OSError, *MODEL_ERRORS) as error:
                 work.notes.append(f"not compared with the picture: {type(error).__name__}: {error}"[:200])
+                if isinstance(error, OSError):  # a cloud service; a model that fails on a picture fails on it again
+                    work.lost.append(work.notes[-1])
             else:
                 best = int(np.argmax(scores))
                 if scores[best] >= self._threshold:
@@ -288,14 +294,14 @@ class IRAG:
 
 
 def _retrieval(work: _Work, seconds: float, limit: int) -> Retrieval:
-    notes = "; ".join(dict.fromkeys(work.notes))
+    notes, lost = ("; ".join(dict.fromkeys(texts)) for texts in (work.notes, work.lost))
     if work.chosen is None:
         decision = "failed" if work.errors and not work.pages else "no answer"
         why = work.errors[0] if decision == "failed" else f"{len(work.pages)} pages do not say"
         if decision == "no answer" and work.scope.dropped:
             why += f" ({work.scope.summary()})"
         reason = "; ".join(part for part in (why, notes) if part)
-        step = Step("irag", decision, reason[:500], seconds, work.bytes)
+        step = Step("irag", decision, reason[:500], seconds, work.bytes, lost[:500])
         return Retrieval((), None, (), step, work.searches, work.need.hypernym)
     references = work.references.get(work.chosen.text, ())[:limit]
     sites = len({source.url for source in work.chosen.sources})
@@ -304,5 +310,5 @@ def _retrieval(work: _Work, seconds: float, limit: int) -> Retrieval:
         f" {len(work.candidates)}, with {len(references)} pictures"
     )
     reason = "; ".join(part for part in (reason, work.scope.summary(), notes) if part)
-    step = Step("irag", "answered", reason[:500], seconds, work.bytes)
+    step = Step("irag", "answered", reason[:500], seconds, work.bytes, lost[:500])
     return Retrieval(tuple(work.candidates), work.chosen, references, step, work.searches, work.need.hypernym)

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Protocol
 
 from PIL import Image
 
@@ -13,9 +13,6 @@ from nest_builder.rose.rose import SYSTEMS, Answered, System
 from nest_builder.segmenters.base import ReferringSegmenter
 from nest_builder.validate.control import FLOOR, Control, Known, check
 from nest_builder.validate.verdicts import Attempt, Failure, Rule, Verdict, judge, no_verdict, paraphrases
-
-# IRAG goes on without these; an answer that it found without them is no proof of what ROSE can do.
-_DONE_WITHOUT: Final = ("no picture search", "as the language model failed")
 
 
 class Answers(Protocol):
@@ -118,10 +115,6 @@ class Validator:
 
 def _failure(steps: Sequence[Step]) -> tuple[Failure, str]:
     """Return whose fault it is that a part of ROSE did not do its work, and why; "" where all did."""
-    failed = [
-        step
-        for step in steps
-        if step.decision == "failed" or (step.part == "irag" and any(loss in step.reason for loss in _DONE_WITHOUT))
-    ]
-    failure: Failure = "service" if any(step.part == "irag" for step in failed) else "sample" if failed else ""
-    return failure, "; ".join(f"{step.part}: {step.reason}" for step in failed)
+    failed = [step for step in steps if step.lost or step.decision == "failed"]
+    failure: Failure = "service" if any(step.lost for step in failed) else "sample" if failed else ""
+    return failure, "; ".join(f"{step.part}: {step.lost or step.reason}" for step in failed)

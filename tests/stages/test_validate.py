@@ -52,14 +52,14 @@ class KnowsLeft:
 
 
 class Finds:
-    """A retrieval that always answers the same, and notes what it was asked."""
+    """A retrieval that never finds anything, and notes what it was asked."""
 
-    def __init__(self, decision="no answer"):
-        self.decision, self.asked = decision, []
+    def __init__(self, lost=""):
+        self.lost, self.asked = lost, []
 
     def retrieve(self, queries):
         self.asked += queries
-        return [Retrieval((), None, (), Step("irag", self.decision, "as it is")) for _ in queries]
+        return [Retrieval((), None, (), Step("irag", "no answer", "0 pages", lost=self.lost)) for _ in queries]
 
 
 def known():
@@ -187,17 +187,17 @@ def test_the_card_says_where_the_control_set_failed(store, tmp_path, knows, said
 
 def test_a_search_that_stays_down_costs_no_attempt_and_nothing_stored(store):
     for _ in range(4):  # more often than a sample may fail
-        irag = Finds("failed")
+        irag = Finds("no picture search: status 503")
         report = run(store, stage(store, KnowsLeft(), irag))
         assert (report.worked, set(report.postponed)) == (0, set(QUESTIONS))
-        assert report.waits_for == "the search gives nothing: irag: as it is"
+        assert report.waits_for == "the search gives nothing: irag: no picture search: status 503"
     assert len(irag.asked) == 2 * 9  # together, then one by one; three paraphrases of three samples
     assert (verdicts(store), ledger(store)) == ({}, {})
     assert run(store, stage(store, KnowsLeft(), Finds())).done == 3
     before = {key: row.digest for key, row in verdicts(store).items()}
     assert len(before) == 3
     # Another model asks for new verdicts; until there are any, the old ones stay.
-    report = run(store, stage(store, KnowsLeft(), Finds("failed"), iou=0.6))
+    report = run(store, stage(store, KnowsLeft(), Finds("down"), iou=0.6))
     assert (report.worked, len(report.postponed)) == (0, 3)
     assert {key: row.digest for key, row in verdicts(store).items()} == before
     assert run(store, stage(store, KnowsLeft())).worked == 0
@@ -207,7 +207,7 @@ class Moody(Finds):
     """A retrieval that gives up a batch with Vantor in it, and fails on Vantor alone, as one that has had two bad answers does."""
 
     def retrieve(self, queries):
-        self.decision = "failed" if any("Vantor" in query.text for query in queries) else "no answer"
+        self.lost = "down" if any("Vantor" in query.text for query in queries) else ""
         return super().retrieve(queries)
 
 
@@ -229,21 +229,6 @@ def test_a_static_model_that_cannot_be_reached_is_no_broken_one(store):
     report = run(store, stage(store, Away()))
     assert report.waits_for == "a static model cannot be asked: no route to gpu-box"
     assert (len(report.postponed), verdicts(store), ledger(store)) == (3, {}, {})
-
-
-class Sees(Finds):
-    """A retrieval that lost its picture search."""
-
-    def retrieve(self, queries):
-        return [
-            Retrieval((), None, (), Step("irag", "no answer", "0 pages; no picture search: status 503"))
-            for _ in queries
-        ]
-
-
-def test_half_a_search_is_none(store):
-    report = run(store, stage(store, KnowsLeft(), Sees()))
-    assert (report.worked, len(report.postponed), verdicts(store)) == (0, 3, {})
 
 
 class Picky(KnowsLeft):

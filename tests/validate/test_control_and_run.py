@@ -12,7 +12,7 @@ from nest_builder.segmenters.base import Segmentation
 from nest_builder.validate.control import Known, check
 from nest_builder.validate.run import Case, Validator
 from nest_builder.validate.verdicts import Rule
-from tests.rose.test_retrieval import GREY, MAYOR, NOW, OKORO, DeadModel, SmallWeb, irag
+from tests.rose.test_retrieval import GREY, MARSH, MAYOR, NOW, OKORO, DeadModel, Matching, SmallWeb, irag
 
 RED, BLUE = (220, 20, 20), (20, 20, 220)
 
@@ -159,29 +159,29 @@ def test_the_control_set_is_asked_once():
         Validator([], known())
 
 
-class Down:
-    """A retrieval whose service is down for one question."""
+DOWN = Step("irag", "failed", "no answer in 3 s", lost="no search: no answer in 3 s")
+HALF = Step("irag", "no answer", "0 pages", lost="no picture search: status 503")
+STEPS = {
+    "none": (Step("irag", "no answer", "nothing found"), "unsolved", "", ""),
+    "down": (DOWN, None, "irag: no search: no answer in 3 s", "service"),
+    "half": (HALF, None, "irag: no picture search: status 503", "service"),
+    "odd": (Step("irag", "failed", "RuntimeError: no tokens"), None, "irag: RuntimeError: no tokens", "sample"),
+}
+
+
+class Each:
+    """A retrieval that does with each question what it names."""
 
     def retrieve(self, queries):
-        return [
-            Retrieval(
-                (),
-                None,
-                (),
-                Step(
-                    "irag", *(("failed", "no answer in 3 s") if "down" in one.text else ("no answer", "nothing found"))
-                ),
-            )
-            for one in queries
-        ]
+        return [Retrieval((), None, (), STEPS[one.text][0]) for one in queries]
 
 
-def test_a_service_that_is_down_proves_nothing():
+def test_what_a_part_did_not_do_proves_nothing_and_whose_fault_it_is():
     image, masks = picture()
-    validator = Validator([Rose(KnowsColours("red", "blue"), irag=Down())], known(), ways=1)
-    down, none = validator.validate([Case(image, "down", masks["red"]), Case(image, "none", masks["red"])])
-    assert (down.label, down.reason, down.failure) == (None, "irag: no answer in 3 s", "service")
-    assert (none.label, none.reason, none.failure) == ("unsolved", "", "")
+    validator = Validator([Rose(KnowsColours("red", "blue"), irag=Each())], known(), ways=1)
+    verdicts = validator.validate([Case(image, question, masks["red"]) for question in STEPS])
+    said = [(one.label, one.reason, one.failure) for one in verdicts]
+    assert said == [(label, reason, failure) for _, label, reason, failure in STEPS.values()]
 
 
 class NoPictures(SmallWeb):
@@ -191,13 +191,28 @@ class NoPictures(SmallWeb):
         raise SearchError("status 503")
 
 
+class OnceOnly(SmallWeb):
+    """A search service that goes down after its first answer."""
+
+    def pages(self, query, until, limit):
+        self.fails = self.asked > 0
+        return super().pages(query, until, limit)
+
+
+SHOWN = [OKORO, MARSH]
+
+
 @pytest.mark.parametrize(
     ("web", "parts", "failure", "why"),
     [
         (SmallWeb([OKORO]), {}, "", ""),
         (SmallWeb([OKORO], fails=True), {}, "service", "the service is down"),
         (NoPictures([OKORO]), {}, "service", "status 503"),
+        (OnceOnly([OKORO]), {}, "service", "no search: the service is down"),
         (SmallWeb([OKORO]), {"language": DeadModel()}, "service", "no model there"),
+        (SmallWeb(SHOWN), {"visual": Matching(OSError("no route"))}, "service", "not compared with the picture"),
+        # A model that cannot work on this picture will not the next time either: the most confident answer stands.
+        (SmallWeb(SHOWN), {"visual": Matching(RuntimeError("shapes"))}, "", ""),
     ],
 )
 def test_half_a_retrieval_proves_nothing(web, parts, failure, why):
