@@ -3,7 +3,7 @@
 import datetime as dt
 import logging
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -34,6 +34,9 @@ log = logging.getLogger(__name__)
 
 _VERSION = 1  # raised when verdicts are drawn in another way
 _MAX_PIXELS = 1 << 30  # `gather` has checked each picture against its own limit
+_TOGETHER = (
+    50_000_000  # pixels of the pictures that are asked about at a time: each gets up to 15 masks of a byte a pixel
+)
 _PATIENCE = 3  # samples, one after the other, for which a service gives nothing: then it is down
 
 
@@ -105,17 +108,25 @@ class Validate:
         return [Item(key, digest(list(facts))) for key, *facts in rows]
 
     def process(self, session: Session, batch: Sequence[Item]) -> list[Outcome]:
-        """Ask every system about the batch."""
+        """Ask every system about the batch; about large pictures a few at a time."""
         keys = [item.key for item in batch]
-        outcomes: dict[str, Outcome] = {}
-        cases: dict[str, Case] = {}
         rows = session.execute(_joined(select(Sample, Annotation, Image, Article, Entity)).where(Sample.id.in_(keys)))
-        for sample, annotation, image, article, entity in rows:
-            try:
-                cases[sample.id] = self._case(sample, annotation, image, article, entity)
-            except BadImageError as error:
-                outcomes[sample.id] = Rejected(sample.id, error.reason, error.detail)
-        outcomes |= self._judge(cases)
+        outcomes: dict[str, Outcome] = {}
+        waiting: list[Postponed] = []  # the last ones, without any other between them
+        for part in _few_at_a_time(rows.all()):
+            if len(waiting) >= _PATIENCE:
+                outcomes |= {row.Sample.id: Postponed(row.Sample.id, waiting[-1].reason) for row in part}
+                continue
+            cases: dict[str, Case] = {}
+            for sample, annotation, image, article, entity in part:
+                try:
+                    cases[sample.id] = self._case(sample, annotation, image, article, entity)
+                except BadImageError as error:
+                    outcomes[sample.id] = Rejected(sample.id, error.reason, error.detail)
+            judged = self._judge(cases)
+            outcomes |= judged
+            waits = [outcome for outcome in judged.values() if isinstance(outcome, Postponed)]
+            waiting = [*waiting, *waits] if len(waits) == len(judged) else []
         return [outcomes[key] for key in keys]
 
     def _case(
@@ -153,7 +164,7 @@ class Validate:
         return outcomes if len(cases) == 1 else outcomes | self._retry(waiting)
 
     def _retry(self, cases: dict[str, Case]) -> dict[str, Outcome]:
-        """Ask again, one by one, where a service gave nothing: after two failures it is let alone for the rest of a batch."""
+        """Ask again, one by one, where a service gave nothing: one question may have cost the others their answers."""
         outcomes: dict[str, Outcome] = {}
         failures = 0
         for key, case in cases.items():
@@ -213,6 +224,21 @@ class Validate:
         options = rose.segmenter_options if segmenter == rose.segmenter else {}
         own = rose.model_copy(update={"segmenter": segmenter, "segmenter_options": options})
         return self._settings.model_copy(update={"rose": own})
+
+
+def _few_at_a_time(rows: Sequence[Any]) -> Iterator[list[Any]]:
+    """Divide samples, in their order, so that the pictures of each part have `_TOGETHER` pixels at most, or are one."""
+    part: list[Any] = []
+    pixels = 0
+    for row in rows:
+        size = row.Image.width * row.Image.height
+        if part and pixels + size > _TOGETHER:
+            yield part
+            part, pixels = [], 0
+        part.append(row)
+        pixels += size
+    if part:
+        yield part
 
 
 def _joined(query: Select[Any]) -> Select[Any]:

@@ -57,6 +57,16 @@ class Control:
         return not self.reason
 
 
+def require_enough(known: Sequence[Known]) -> None:
+    """Refuse a control set that says little, whatever the models.
+
+    Raises:
+        ValueError: There are too few questions.
+    """
+    if len(known) < SMALLEST:
+        raise ValueError(f"a control set has at least {SMALLEST} questions, not {len(known)}")
+
+
 def check(segmenter: ReferringSegmenter, known: Sequence[Known], floor: float = FLOOR, seed: int = 0) -> Control:
     """Ask a static model about known entities.
 
@@ -70,8 +80,7 @@ def check(segmenter: ReferringSegmenter, known: Sequence[Known], floor: float = 
         ValueError: There are too few questions: that is no model's fault.
         OSError: The model cannot be reached or read now, which says nothing of its weights.
     """
-    if len(known) < SMALLEST:
-        raise ValueError(f"a control set has at least {SMALLEST} questions, not {len(known)}")
+    require_enough(known)
     name = segmenter.identity()
     predicted: list[Mask] = []
     try:

@@ -11,7 +11,7 @@ from nest_builder.annotate.base import Mask
 from nest_builder.rose.base import Query, Step
 from nest_builder.rose.rose import SYSTEMS, Answered, System
 from nest_builder.segmenters.base import ReferringSegmenter
-from nest_builder.validate.control import FLOOR, Control, Known, check
+from nest_builder.validate.control import FLOOR, Control, Known, check, require_enough
 from nest_builder.validate.verdicts import Attempt, Failure, Rule, Verdict, judge, no_verdict, paraphrases
 
 
@@ -54,6 +54,9 @@ class Validator:
         rule: When a sample counts as solved.
         ways: Paraphrases a question; an odd number leaves no ties.
         floor: The gIoU on the control set under which no verdict is given.
+
+    Raises:
+        ValueError: There is no base, or the control set is too small.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Validator:
     ) -> None:
         if not systems:
             raise ValueError("validation needs at least one base segmenter")
+        require_enough(known)  # here, as no sample can be blamed for it
         self._systems, self._known = tuple(systems), known
         self._rule, self._ways, self._floor = rule or Rule(), ways, floor
         self._controls: tuple[Control, ...] | None = None

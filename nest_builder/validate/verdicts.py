@@ -15,8 +15,8 @@ Failure = Literal["", "sample", "service"]
 _LABEL: Final[dict[System, Label]] = {
     "static": "solved_by_static", "search": "solved_by_search", "rose": "solved_by_rose",
 }  # fmt: skip
-# Ways to put the same question. Each holds it word for word: a paraphrase must not change what is asked.
 TOO_CLOSE: Final = "too close to call: an outline that is a little off would turn it"
+# Ways to put the same question. Each holds it word for word: a paraphrase must not change what is asked.
 _WAYS: Final = (
     "{}",
     "In this picture: {}",

@@ -41,13 +41,14 @@ class KnowsLeft:
     """Finds the left half where the text names it."""
 
     def __init__(self, name="knows left", knows=True):
-        self.name, self.knows, self.asked = name, knows, 0
+        self.name, self.knows, self.asked, self.batches = name, knows, 0, []
 
     def identity(self):
         return self.name
 
     def segment(self, images, texts):
         self.asked += len(texts)
+        self.batches.append(len(texts))
         return [Segmentation(LEFT if self.knows and "left" in text else ~LEFT & False, "", 1.0) for text in texts]
 
 
@@ -252,6 +253,26 @@ def test_results_do_not_depend_on_batches(store, size):
     one.batch_size = size
     run(store, one)
     assert [row.digest for row in verdicts(store).values()] == [row.digest for row in _whole(store)]
+
+
+@pytest.mark.parametrize(("pixels", "pictures"), [(1, 1), (40 * 30 * 2, 2), (40 * 30 * 3, 3)])
+def test_large_pictures_are_asked_about_a_few_at_a_time(store, monkeypatch, pixels, pictures):
+    monkeypatch.setattr("nest_builder.stages.validate._TOGETHER", pixels)
+    base = KnowsLeft()
+    run(store, stage(store, base, Finds()))
+    assert max(base.batches[1:]) == 3 * pictures  # the first is the control set; three paraphrases of each
+    monkeypatch.undo()
+    assert [row.digest for row in verdicts(store).values()] == [row.digest for row in _whole(store)]
+
+
+@pytest.mark.parametrize(("patience", "asked"), [(1, 3), (2, 6), (3, 9)])
+def test_a_service_that_is_down_is_not_waited_for_again_with_every_picture(store, monkeypatch, patience, asked):
+    monkeypatch.setattr("nest_builder.stages.validate._TOGETHER", 1)
+    monkeypatch.setattr("nest_builder.stages.validate._PATIENCE", patience)
+    irag = Finds("down")
+    report = run(store, stage(store, KnowsLeft(), irag))
+    assert (len(irag.asked), len(report.postponed)) == (asked, 3)
+    assert set(report.postponed.values()) == {"the search gives nothing: irag: down"}
 
 
 def _whole(store):

@@ -155,8 +155,12 @@ def test_the_control_set_is_asked_once():
     calls = base.calls
     validator.validate([Case(image, "red", masks["red"])])
     assert base.calls == calls + 3
-    with pytest.raises(ValueError, match="at least one base"):
-        Validator([], known())
+
+
+@pytest.mark.parametrize(("systems", "count", "why"), [(0, 40, "at least one base"), (1, 28, "at least 30 questions")])
+def test_what_is_no_sample_s_fault_is_said_before_any_is_asked(systems, count, why):
+    with pytest.raises(ValueError, match=why):
+        Validator([TellsColour(KnowsColours("red"), "red", "red")] * systems, known(count))
 
 
 DOWN = Step("irag", "failed", "no answer in 3 s", lost="no search: no answer in 3 s")
