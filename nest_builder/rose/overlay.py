@@ -10,9 +10,7 @@ from nest_builder.annotate.masks import mask_box
 
 TINT = (0, 200, 255)
 TINT_SHARE = 0.4  # of the tint inside the mask
-DIMMED = (
-    0.55  # what is outside keeps this share of its brightness, so that the mask shows on a ground of its own colour too
-)
+DIMMED = 0.55  # of its brightness is what the outside keeps, so that the mask shows on a ground of its own colour too
 LIGHT, DARK = (255, 255, 255), (0, 0, 0)
 
 
@@ -40,7 +38,7 @@ def draw_overlay(image: Image.Image, mask: Mask, label: str = "") -> Image.Image
     if mask.any():
         result = Image.fromarray(_tinted(np.asarray(result, np.float32), mask, line))
         corner = _draw_box(ImageDraw.Draw(result), mask, line)
-    if label:
+    if label := " ".join(label.split()):  # an answer may be broken over two lines of its page
         _write(result, label, corner, line)
     return result
 

@@ -38,6 +38,7 @@ def test_inside_is_tinted_and_outside_dimmed() -> None:
         (np.ones((90, 120), bool), "everything"),
         (MASK, "a name that is far too long for such a small picture " * 5),
         (np.eye(90, 120, dtype=bool), "Zoë — 名"),
+        (MASK, "Ada\nOkoro"),
     ],
 )
 def test_any_mask_and_label_fit(mask: np.ndarray, label: str) -> None:
