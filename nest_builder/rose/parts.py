@@ -38,7 +38,7 @@ class Retrieves(Protocol):
 
 
 class Remembered:
-    """Retrieves once for each picture and question, whatever asks; for as long as one comparison of systems lasts.
+    """Retrieves once for each query, whatever asks; for as long as one comparison of systems lasts.
 
     Args:
         inner: What retrieves.
@@ -47,11 +47,11 @@ class Remembered:
     def __init__(self, inner: Retrieves) -> None:
         self._inner = inner
         # Queries are kept as well: the id of a picture that is gone may come again.
-        self._found: dict[tuple[int, str], tuple[Query, Retrieval]] = {}
+        self._found: dict[tuple[object, ...], tuple[Query, Retrieval]] = {}
 
     def retrieve(self, queries: Sequence[Query]) -> list[Retrieval]:
         """See `Retrieves.retrieve`."""
-        keys = [(id(query.image), query.text) for query in queries]
+        keys = [(id(query.image), query.text, query.asked_at, query.exclude) for query in queries]
         new = {key: query for key, query in zip(keys, queries, strict=True) if key not in self._found}
         if new:
             found = self._inner.retrieve(list(new.values()))

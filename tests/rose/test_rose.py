@@ -1,11 +1,13 @@
 """The order of the parts, what is batched, and what a query falls back to."""
 
+import datetime as dt
 from collections.abc import Collection
 
 import numpy as np
 import pytest
 
 from nest_builder.rose.base import PARTS, Part, Query, Retrieval, SearchError, Step
+from nest_builder.rose.parts import Remembered
 from nest_builder.rose.rose import Rose, System
 from nest_builder.segmenters.base import Segmentation
 from nest_builder.web.exchange import FetchFailed, FetchReason
@@ -16,6 +18,7 @@ from tests.rose.fakes import (
     FakeTextPrompt,
     FakeVisualPrompt,
     FakeWebSense,
+    found,
     mask,
     picture,
     query,
@@ -79,6 +82,20 @@ def test_the_same_prompt_is_asked_once() -> None:
     first, second, _ = rose.segment([Query(image, QUESTION), Query(image, QUESTION), Query(image, "a cat")])
     assert segmenter.calls == [[ENHANCED, "a cat"]]
     assert first.segmentation is second.segmentation
+
+
+def test_what_is_found_for_one_day_is_not_what_is_found_for_another() -> None:
+    image, day = picture(), dt.datetime(2025, 8, 1, tzinfo=dt.UTC)
+    asked = [
+        Query(image, QUESTION),
+        Query(image, QUESTION, day),
+        Query(image, QUESTION, day, frozenset({"http://a.test/1"})),
+        Query(image, QUESTION, day),
+    ]
+    irag = FakeIrag(lambda one: found(f"Zephyr of {one.asked_at} without {sorted(one.exclude)}"))
+    said = [one.answer.text for one in Remembered(irag).retrieve(asked) if one.answer]
+    assert said == [irag.outcome(one).candidates[0].text for one in asked]
+    assert irag.calls == [3]
 
 
 def test_systems_are_compared_on_one_retrieval() -> None:
