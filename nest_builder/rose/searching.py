@@ -43,7 +43,7 @@ class Searches:
         service: The service.
         cache: Keeps its answers.
         limit: Hits of one answer.
-        clock: A search without a date bound holds for the clock's day.
+        clock: A search without a date bound, or with one that is still to come, holds for the clock's day.
     """
 
     def __init__(self, service: WebSearch, cache: Cache, limit: int, clock: Clock) -> None:
@@ -69,7 +69,9 @@ class Searches:
 
         def one(item: Asked) -> Answer[Hit]:
             query, until = item
-            bound: Any = until if until is not None else f"now, on {self._clock().date()}"
+            now = self._clock()
+            # What the web will say by a day to come, it does not say yet.
+            bound: Any = until if until is not None and until <= now else (until, f"now, on {now.date()}")
             key = ("search", self._service.identity(), what, query, bound, self._limit)
             kept = self._cache.get(*key)
             if kept is not None:
