@@ -150,12 +150,17 @@ def _is_article(node: dict[str, Any]) -> bool:
 
 
 def _text_of(value: Any) -> str:
-    """Returns a JSON-LD value as text: a string, the first of a list, or an object's name or value."""
+    """Returns a JSON-LD value as text: a string, the first of a list, or an object's name or value.
+
+    JSON can spell what no text may hold: halves of a character, and the NUL that PostgreSQL refuses.
+    """
     if isinstance(value, list):
         value = value[0] if value else ""
     if isinstance(value, dict):
         value = value.get("name") or value.get("@value") or ""
-    return value if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    return value.encode("utf-8", "replace").decode().replace("\x00", " ")
 
 
 def _authors(tree: HtmlElement, articles: list[dict[str, Any]], metas: list[str]) -> tuple[str, ...]:

@@ -64,6 +64,8 @@ def test_an_opt_out_in_the_page_is_told() -> None:
          ' {"@type": "Organization", "name": "Firm"}]}]}</script>', "authors", ("A B",)),
         ('<script type="application/ld+json">{"@type": "NewsArticle", "datePublished": "2025-07-14"}</script>',
          "published_at", datetime(2025, 7, 14, tzinfo=UTC)),
+        ('<script type="application/ld+json">{"@type": "NewsArticle", "headline": "A \\ud800phone\\u0000, \\ud83d\\ude00"}</script>',
+         "title", "A ?phone , \U0001f600"),
         ('<script type="application/ld+json">{broken</script>', "title", "A phone"),
         ('<script type="application/ld+json">' + "[" * 5000 + "</script>", "title", "A phone"),
         ('<script type="application/ld+json">{"@type": "NewsArticle", "headline": 3, "author": 4, "image": [[5]],'
