@@ -83,7 +83,7 @@ def facts_of(manifest: Manifest) -> list[str]:
     changes = manifest.get("changes") or {}
     parts = [f"{len(changes[part]):,} {part}" for part in ("added", "changed", "removed") if changes.get(part)]
     if parts and changes.get("against"):
-        facts.append(f"against {changes['against']}: {', '.join(parts)}")
+        facts.append(f"{', '.join(parts)} since {changes['against']}")
     if count := len(_buried(manifest)):
         facts.append(f"{count:,} withdrawn")
     return facts

@@ -24,7 +24,7 @@ _UNITS: Final = {
     "annotate": "pictures",
     "ask": "annotations",
     "validate": "samples",
-    "review": "samples",
+    "review": "all samples at once",
     "export": "editions",
 }
 # A verdict -> its class of colour and its name.

@@ -3,7 +3,7 @@
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from nest_builder.digest import digest
+from nest_builder.export.naming import base_of
 from nest_builder.reasons import Reason
 from nest_builder.report.benchmark import bench_state, read_benchmark
 from nest_builder.report.calibration import read_calibration
@@ -32,6 +33,7 @@ from nest_builder.store.tables import Verdict
 log = logging.getLogger(__name__)
 
 MAX_EXAMPLES = 6  # of what was turned away, for each reason
+_PICTURES = 64  # read from the store at a time
 _FILTERS = ("category", "verdict", "review", "hypernym", "split")
 Row = Mapping[str, Any]
 
@@ -84,7 +86,7 @@ def _write_edition(store: Store, workdir: Path, root: Path, edition: Listed) -> 
     if before is not None and before.state == state and pool.holds(before.pictures):
         return
     pool.add(read_pictures(workdir / edition.path, pool.missing(hashes)))
-    pool.add([_from_store(store, pool.missing(hashes))])  # an edition of links holds no pictures
+    pool.add(_from_store(store, sorted(pool.missing(hashes))))  # an edition of links holds no pictures
     pictures = {sha256: pool.shown(sha256) for sha256 in sorted(hashes)}
     with replaced(root / edition.name) as partial:
         _write_data(store, partial / "data", rows, pictures)
@@ -138,7 +140,11 @@ def _write_list(store: Store, root: Path, editions: Sequence[Listed]) -> None:
             shutil.rmtree(folder)
     if gone := Pool(root / "pictures").keep(kept):
         log.info("%d files of pictures went that no page shows", gone)
-    told: dict[str, Any] = {"editions": [_entry(root, one) for one in editions], "latest": latest(editions)}
+    newest_of = {base_of(one.name): one.name for one in reversed(editions)}
+    told: dict[str, Any] = {
+        "editions": [_entry(root, one, newest_of[base_of(one.name)]) for one in editions],
+        "latest": latest(editions),
+    }
     if not editions:
         with store.sessions() as session:
             told |= {
@@ -151,13 +157,14 @@ def _write_list(store: Store, root: Path, editions: Sequence[Listed]) -> None:
         write_changed(root / name, assets()[name])
 
 
-def _entry(root: Path, edition: Listed) -> dict[str, Any]:
-    """Return what the list says of an edition."""
+def _entry(root: Path, edition: Listed, newest: str) -> dict[str, Any]:
+    """Return what the list says of an edition, where ``newest`` is the last revision of its window."""
     counts, period = edition.manifest["counts"], edition.manifest["period"]
     return {
         "name": edition.name,
         "page": (root / edition.name / "index.html").is_file(),
         "withdrawn_by": edition.withdrawn_by,
+        "superseded_by": newest if newest != edition.name else "",
         "first": period["first"],
         "last": period["last"],
         "facts": facts_of(edition.manifest),
@@ -168,9 +175,14 @@ def _entry(root: Path, edition: Listed) -> dict[str, Any]:
     }
 
 
-def _from_store(store: Store, hashes: Collection[str]) -> Iterator[tuple[str, bytes]]:
-    """Yield the pictures (SHA-256, file) that the store still has."""
-    for sha256 in sorted(hashes):
+def _from_store(store: Store, hashes: Sequence[str]) -> Iterator[Iterator[tuple[str, bytes]]]:
+    """Yield the pictures (SHA-256, file) that the store still has, so many at a time as may be in memory at once."""
+    for at in range(0, len(hashes), _PICTURES):
+        yield _some_from_store(store, hashes[at : at + _PICTURES])
+
+
+def _some_from_store(store: Store, hashes: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    for sha256 in hashes:
         try:
             yield sha256, store.blobs.get(sha256)
         except (FileNotFoundError, ValueError) as error:

@@ -15,7 +15,7 @@ from typing import Any
 REQUIREMENTS = Path(__file__).parent.parent / "review" / "browser.txt"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
-WIDE, PHONE, NARROWEST = (1280, 900), (390, 844), (360, 740)
+WIDE, TABLET, PHONE, NARROWEST = (1280, 900), (768, 1024), (390, 844), (360, 740)
 READY = "performance.getEntriesByName('nest-ready').length > 0"
 # Sets a field, as a person would, and returns the milliseconds until the cards have been laid out; then takes it back.
 FILTER = """([name, value]) => {
@@ -125,6 +125,11 @@ def wait_until(page: Any, expression: str, arg: object = None, seconds: float = 
     while not page.evaluate(expression, arg):
         assert time.monotonic() < until, f"not true after {seconds} s: {expression}"
         page.wait_for_timeout(10)
+
+
+def settle(page: Any) -> None:
+    """Wait until the page has been drawn twice: by then it has done what a link asks of scrolling and of the focus."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def area(path: str) -> int:

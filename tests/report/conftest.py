@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -25,9 +26,9 @@ class Work:
     page: Path
 
 
-def export(store: Store, workdir: Path) -> None:
+def export(store: Store, workdir: Path, **options: Any) -> None:
     """Export an edition of everything in the store."""
-    settings = Settings(workdir=workdir, export={"min_p_correct": 0.0})
+    settings = Settings(workdir=workdir, export={"min_p_correct": 0.0, **options})
     Runner(store.sessions, fixed_clock(NOW)).run(
         Export(settings.export, settings, store.blobs, fixed_clock(NOW)), "test"
     )

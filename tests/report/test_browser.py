@@ -19,10 +19,12 @@ from tests.report.chromium import (
     NARROWEST,
     PHONE,
     READY,
+    TABLET,
     TOO_FAINT,
     WIDE,
     area,
     open_browser,
+    settle,
     visit,
     wait_until,
 )
@@ -57,7 +59,7 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return page
 
 
-@pytest.mark.parametrize("size", [WIDE, PHONE, NARROWEST])
+@pytest.mark.parametrize("size", [WIDE, TABLET, PHONE, NARROWEST])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_overflows_and_nothing_complains(browser: Any, work: Work, size: tuple[int, int], scheme: str) -> None:
     opened = visit(browser, work.page, size, color_scheme=scheme)
@@ -150,6 +152,8 @@ def test_keys_alone(browser: Any, work: Work) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
+    wait_until(page, "location.hash === '#gallery'")
+    settle(page)  # a link takes the focus from where it was, when the page is next drawn
     page.locator(".card").first.focus()
     assert page.evaluate("document.querySelectorAll('.card[tabindex=\"0\"]').length") == 1
     at = "[...document.querySelectorAll('.card')].indexOf(document.activeElement)"
@@ -175,7 +179,7 @@ def test_keys_alone(browser: Any, work: Work) -> None:
         page.keyboard.press("m")
         assert page.locator("#detail").get_attribute("data-view") == view
     page.keyboard.press("Escape")
-    assert not page.locator("#detail").is_visible()
+    page.locator("#detail").wait_for(state="hidden")
     # The focus is where one has come to; the browser tells of the closing a little later.
     wait_until(page, f"{at} === 1")
     assert opened.complaints == []
@@ -193,6 +197,21 @@ def test_back_closes_a_sample(browser: Any, work: Work) -> None:
     again = visit(browser, work.page, PHONE, address)
     again.page.locator("#detail[open]").wait_for()
     assert again.shown() == 21
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE])
+@pytest.mark.parametrize("link", ["#cases .all >> nth=0", "#benchmark .legend.counts a >> nth=2"])
+def test_what_a_link_shows_comes_into_view(browser: Any, big: Path, size: tuple[int, int], link: str) -> None:
+    opened = visit(browser, big, size, reduced_motion="reduce")
+    page = opened.page
+    page.locator(link).click()
+    assert 0 < opened.shown() < SAMPLES
+    top = "document.getElementById('gallery').getBoundingClientRect().top"
+    wait_until(page, f"{top} >= 0 && {top} < 100")
+    assert page.evaluate("document.activeElement === document.querySelector('.card')")
+    page.go_back()
+    wait_until(page, f"document.getElementById('shown').textContent === '{SAMPLES:,}'")
+    assert opened.complaints == []
 
 
 def test_captions_are_harmless(browser: Any, hostile: Work) -> None:

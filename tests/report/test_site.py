@@ -6,7 +6,9 @@ import pytest
 from lxml import html
 from sqlalchemy import select
 
-from nest_builder.report import write_report
+from nest_builder.report import site, write_report
+from nest_builder.report.pool import Pool
+from nest_builder.store.blobs import Blobs
 from nest_builder.store.session import Store
 from nest_builder.store.tables import Edition, Image, LedgerEntry
 from tests.builders import fill_store, new_store
@@ -165,9 +167,49 @@ def test_what_was_withdrawn_leaves_the_site(store: Store, tmp_path: Path) -> Non
     assert f'href="{NAME}/index.html"' not in listed
 
 
-def test_verdicts_make_a_benchmark_and_an_edition_of_links_is_shown_from_the_store(
-    store: Store, tmp_path: Path
+def test_an_edition_of_links_is_shown_from_the_store_a_few_pictures_at_a_time(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fill_store(store, 9)
+    export(store, tmp_path, images="links")
+    monkeypatch.setattr(site, "_PICTURES", 2)
+    read, written, most = [], [], 0
+
+    def get(self: Blobs, sha256: str) -> bytes:
+        nonlocal most
+        read.append(sha256)
+        most = max(most, len(read) - len(written))
+        return kept_get(self, sha256)
+
+    def write(self: Pool, picture: tuple[str, bytes]) -> tuple[str, str]:
+        done = kept_write(self, picture)
+        written.append(picture[0])
+        return done
+
+    kept_get, kept_write = Blobs.get, Pool._write
+    monkeypatch.setattr(Blobs, "get", get)
+    monkeypatch.setattr(Pool, "_write", write)
+    page = write_report(store, tmp_path)
+    store.close()
+    assert len(written) == len(list((page.parent.parent / "pictures" / "large").iterdir())) > 4
+    assert most == 2, "all of a large edition at once would not fit in memory"
+
+
+def test_a_corrected_edition_says_which_took_its_place(store: Store, tmp_path: Path) -> None:
+    write_big(store, tmp_path, 6, 3)
+    with store.sessions() as session:
+        manifest = session.get_one(Edition, NAME).manifest
+        revision = Edition(name=f"{NAME}.1", path=f"editions/{NAME}", manifest={**manifest, "name": f"{NAME}.1"})
+        revision.seal(revision.name)
+        session.add(revision)
+        session.commit()
+    listed = (write_report(store, tmp_path).parent.parent / "index.html").read_text(encoding="utf-8")
+    store.close()
+    assert listed.count("superseded by") == 1
+    assert f"superseded by {NAME}.1" in listed
+
+
+def test_verdicts_make_a_benchmark(store: Store, tmp_path: Path) -> None:
     write_big(store, tmp_path, 40, 8)
     tree = html.fromstring(write_report(store, tmp_path).read_text(encoding="utf-8"))
     store.close()

@@ -27,6 +27,7 @@ function view() {
 }
 
 function apply() {
+  if (!index) return; // somebody was faster than the data; what is asked for is shown once they are here
   performance.mark("nest-filter");
   found = filters.find(index, asked.state);
   view();
@@ -38,8 +39,12 @@ function turn(pages, place = 0) {
   view();
   remember();
   cards.focus(list, place);
-  if (matchMedia("(prefers-reduced-motion: no-preference)").matches) form.scrollIntoView({ block: "start", behavior: "smooth" });
-  else form.scrollIntoView({ block: "start" });
+  reveal(form);
+}
+
+function reveal(node) {
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  node.scrollIntoView({ block: "start", behavior: still ? "instant" : "smooth" });
 }
 
 function open(id, push) {
@@ -57,6 +62,10 @@ function step(by) {
 // Follows the address: back and forward, and links inside the page. A link to a sample alone keeps the filters.
 function follow() {
   const now = filters.parse(location.hash);
+  if (!index) {
+    asked = now;
+    return;
+  }
   if (!now.named && now.sample) {
     open(now.sample, false);
     return;
@@ -82,10 +91,18 @@ previous.addEventListener("click", () => turn(-1));
 next.addEventListener("click", () => turn(1));
 
 document.addEventListener("click", (event) => {
-  const anchor = event.target.closest("a[data-at]");
-  if (!anchor || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
-  event.preventDefault();
-  open(index.id[Number(anchor.dataset.at)], true);
+  const anchor = event.target.closest("a[href^='#']");
+  if (!anchor || !index || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  if (anchor.dataset.at) {
+    event.preventDefault();
+    open(index.id[Number(anchor.dataset.at)], true);
+  } else if (filters.parse(anchor.hash).named) { // "Show all": what it shows is in the gallery, which may be far from here
+    event.preventDefault();
+    history.pushState(null, "", anchor.hash);
+    follow();
+    cards.focus(list, 0);
+    reveal(document.getElementById("gallery"));
+  }
 });
 
 list.addEventListener("focusin", (event) => {
