@@ -116,6 +116,8 @@ def gc(
         f"{swept.removed:,} blobs {verb} ({swept.removed_bytes / 1e6:,.1f} MB); {swept.kept:,} are named by a table, "
         f"{swept.young:,} by none and younger than {disk.grace_hours:g} h"
     )
+    if swept.set_aside:
+        out.print(f"{swept.set_aside:,} are set aside: a run in {disk.grace_hours:g} h or later removes them")
 
 
 @metrics.command("serve")

@@ -12,7 +12,7 @@ import posixpath
 import re
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
@@ -20,6 +20,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from nest_builder.digest import digest
+from nest_builder.store.blobs import CONDEMNED
 
 FORMAT: Final = 1
 _CHUNK: Final = 1 << 20
@@ -97,10 +98,13 @@ class Objects:
         Raises:
             ArchiveError: It is gone.
         """
-        try:
-            file = self.fs.open(self.path(sha256), "rb")
-        except FileNotFoundError as error:
-            raise ArchiveError(f"object {sha256} is gone") from error
+        path = self.path(sha256)
+        for name in (path, path + CONDEMNED):  # as `Blobs.get` does: what a sweep has set aside is not gone
+            with suppress(FileNotFoundError):
+                file = self.fs.open(name, "rb")
+                break
+        else:
+            raise ArchiveError(f"object {sha256} is gone")
         with file:
             yield file
 

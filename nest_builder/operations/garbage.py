@@ -7,19 +7,21 @@ time; and since ``Blobs.put`` renews the age of a blob that it finds there, an o
 import datetime as dt
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Container, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 from fsspec.implementations.local import LocalFileSystem
 
 from nest_builder.operations.archive import SHA256, Objects
 from nest_builder.operations.tables import one_state, open_database, tables_of
+from nest_builder.store.blobs import CONDEMNED
 
-_CONDEMNED: Final = ".condemned"
-_LEFTOVER: Final = re.compile(r"(?:\.partial|\.condemned)$")
+Fate = Literal["kept", "young", "set_aside", "removed"]
+_LEFTOVER: Final = re.compile(rf"(?:\.partial|{re.escape(CONDEMNED)})$")
 _SETTLED: Final = ("done", "rejected")
 _NO_BLOBS: Final = ("source_state",)  # a feed's hash tells whether it changed; its body is not kept
 
@@ -31,12 +33,14 @@ class Swept:
     Attributes:
         kept: Blobs that something refers to.
         young: Blobs that nothing refers to, within the grace time.
+        set_aside: Blobs that nothing refers to and that a later sweep removes; on object stores only.
         removed: Blobs and leftovers of killed writers that went, or would go.
         removed_bytes: Of them.
     """
 
     kept: int = 0
     young: int = 0
+    set_aside: int = 0
     removed: int = 0
     removed_bytes: int = 0
 
@@ -104,23 +108,27 @@ def sweep(objects: Objects, named: Container[str], before: dt.datetime, dry_run:
         before: What was written at or after it stays too.
         dry_run: Nothing is removed.
     """
-    found = Swept()
+    counts: Counter[str] = Counter()
     for path, info in _files(objects):
         name = posixpath.basename(path)
         leftover = _LEFTOVER.search(name) is not None
         if not leftover and not SHA256.fullmatch(name):
             continue  # not ours
+        fate: Fate
         if not leftover and name in named:
-            found = replace(found, kept=found.kept + 1)
+            fate = "kept"
         elif (written := _written(info)) is None or written >= before:
-            found = replace(found, young=found.young + (not leftover))
-        elif dry_run or _remove(objects, path, named, before):
-            found = replace(
-                found, removed=found.removed + 1, removed_bytes=found.removed_bytes + int(info["size"] or 0)
-            )
+            if name.endswith(".partial"):
+                continue  # somebody writes it just now
+            fate = "set_aside" if leftover else "young"
+        elif dry_run:
+            fate = "removed" if leftover or _is_local(objects) else "set_aside"
         else:
-            found = replace(found, young=found.young + 1)
-    return found
+            fate = _remove(objects, path, named, before)
+        counts[fate] += 1
+        if fate == "removed":
+            counts["removed_bytes"] += int(info["size"] or 0)
+    return Swept(**counts)
 
 
 def _extracted(page: sa.Table, ledger: sa.Table, before: dt.datetime) -> sa.ColumnElement[bool]:
@@ -152,33 +160,59 @@ def _written(info: dict[str, Any]) -> dt.datetime | None:
     return None
 
 
-def _remove(objects: Objects, path: str, named: Container[str], before: dt.datetime) -> bool:
-    """Remove a file unless it was written again meanwhile; return whether it went.
+def _is_local(objects: Objects) -> bool:
+    return isinstance(objects.fs, LocalFileSystem)
+
+
+def _remove(objects: Objects, path: str, named: Container[str], before: dt.datetime) -> Fate:
+    """Remove a file unless it was written again meanwhile; return what became of it.
 
     On a local file system there is no gap: the file is renamed first, and looked at under a name that no writer finds. A writer that
     came before the rename has renewed its age, which is seen; one that comes after finds nothing and writes it again.
+
+    An object store can neither rename nor remove on a condition. There a copy stays beside the blob's place until it is as old as
+    garbage must be. A blob that was wanted again between the look at its age and its removal is read from that copy (`Blobs.get`),
+    and by the time at which the copy would go its row is there, so that it is put back instead.
     """
-    if not isinstance(objects.fs, LocalFileSystem):
-        objects.fs.invalidate_cache()
-        written = _written(objects.fs.info(path))
+    if path.endswith(CONDEMNED):
+        return _bury(objects, path, named)
+    if _is_local(objects):
+        return _remove_file(Path(path), before)
+    fs = objects.fs
+    fs.invalidate_cache()
+    try:
+        written = _written(fs.info(path))
         if written is None or written >= before:
-            return False
-        objects.fs.rm_file(path)
-        return True
-    there, condemned = Path(path), Path(f"{path}{_CONDEMNED}")
-    if there.name.endswith(_CONDEMNED):  # a sweep was killed between the two steps
-        whole = there.with_name(there.name.removesuffix(_CONDEMNED))
-        if whole.name in named and not whole.exists():
-            there.rename(whole)
-            return False
-        there.unlink()
-        return True
+            return "young"
+        if path.endswith(".partial"):
+            fs.rm_file(path)
+            return "removed"
+        fs.cp_file(path, path + CONDEMNED)
+        fs.rm_file(path)
+    except FileNotFoundError:  # another sweep was here
+        return "young"
+    return "set_aside"
+
+
+def _remove_file(there: Path, before: dt.datetime) -> Fate:
+    condemned = Path(f"{there}{CONDEMNED}")
     try:
         there.rename(condemned)
     except FileNotFoundError:  # another sweep was here
-        return False
+        return "young"
     if condemned.stat().st_mtime >= before.timestamp():
         condemned.rename(there)
-        return False
+        return "young"
     condemned.unlink()
-    return True
+    return "removed"
+
+
+def _bury(objects: Objects, path: str, named: Container[str]) -> Fate:
+    """Remove what was set aside, or put it back: it was wanted again in that moment, or a sweep was killed halfway."""
+    whole = path.removesuffix(CONDEMNED)
+    objects.fs.invalidate_cache()
+    if posixpath.basename(whole) in named and not objects.fs.exists(whole):
+        objects.fs.mv(path, whole)
+        return "kept"
+    objects.fs.rm_file(path)
+    return "removed"

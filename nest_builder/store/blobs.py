@@ -10,6 +10,7 @@ from typing import Final
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+CONDEMNED: Final = ".condemned"  # behind the name of a blob that `nest gc` has set aside: see operations/garbage.py
 _YOUNG: Final = dt.timedelta(minutes=30)  # half of the shortest grace time that settings allow
 
 
@@ -54,12 +55,21 @@ class Blobs:
             FileNotFoundError: There is no such blob.
             ValueError: The stored bytes no longer have this hash.
         """
-        data: bytes = self._fs.cat_file(self.path(sha256))
+        data = self._read(self.path(sha256))
         if hashlib.sha256(data).hexdigest() != sha256:
             raise ValueError(
                 f"blob {sha256} is damaged: restore it from a back-up, or delete it and run `nest build` again"
             )
         return data
+
+    def _read(self, path: str) -> bytes:
+        try:
+            return bytes(self._fs.cat_file(path))
+        except FileNotFoundError:
+            # A sweep may have taken it in the moment in which it was wanted again; the next one puts it back.
+            if not self._fs.exists(path + CONDEMNED):
+                raise
+            return bytes(self._fs.cat_file(path + CONDEMNED))
 
     def _is_there(self, path: str) -> bool:
         """Return whether a blob is there, and make it young again: it is wanted, so it must not be garbage before a row names it."""

@@ -96,6 +96,10 @@ def test_garbage_on_s3(tmp_path: Path, postgres: "Postgres", s3: str) -> None:
     now = dt.datetime.now(dt.UTC)
     assert collect_garbage(database, s3, now - dt.timedelta(hours=1)) == Swept(young=1)
     assert orphan in store.blobs
-    assert collect_garbage(database, s3, now + dt.timedelta(hours=1)) == Swept(removed=1, removed_bytes=6)
+    assert collect_garbage(database, s3, now + dt.timedelta(hours=1)) == Swept(set_aside=1)
     assert orphan not in store.blobs
+    assert store.blobs.get(orphan) == b"orphan"
+    assert collect_garbage(database, s3, now + dt.timedelta(hours=1)) == Swept(removed=1, removed_bytes=6)
+    with pytest.raises(FileNotFoundError):
+        store.blobs.get(orphan)
     store.close()
