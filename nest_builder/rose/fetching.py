@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pydantic import TypeAdapter, ValidationError
+
+from nest_builder.clock import Clock, system_clock
 from nest_builder.news.base import Extractor, PageError
 from nest_builder.rose.cache import Cache
 from nest_builder.rose.pages import Page, PageFigure, PageStore
@@ -17,6 +20,7 @@ MAX_PAGE_BYTES: Final = 3_000_000
 MAX_PICTURE_BYTES: Final = 8_000_000
 RETRY_S: Final = 600.0
 MAX_FAILED: Final = 10_000
+_PAGE: Final = TypeAdapter(Page)
 _NOTHING: Final = b""  # in the cache: the address gives nothing that can be used, and will not soon
 
 
@@ -40,14 +44,15 @@ class Fetched:
 class Fetcher:
     """Gets pages and pictures.
 
-    What an address refuses for good is remembered as nothing in the cache. What failed for now is let alone for `RETRY_S` seconds,
-    so that one stalling page does not hold up every batch.
+    What came holds for a calendar week, as some pages are kept up to date; so does that an address refuses for good. What failed
+    for now is let alone for `RETRY_S` seconds, so that one stalling page does not hold up every batch.
 
     Args:
         client: The polite client.
         extractor: Takes the article out of a page.
         cache: Keeps what came.
         stores: What may hold pages and pictures already.
+        clock: The present time.
         monotonic: Seconds of a clock that never goes back.
     """
 
@@ -57,10 +62,11 @@ class Fetcher:
         extractor: Extractor,
         cache: Cache,
         stores: Sequence[PageStore] = (),
+        clock: Clock = system_clock,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client, self._extractor, self._cache, self._stores = client, extractor, cache, tuple(stores)
-        self._monotonic = monotonic
+        self._clock, self._monotonic = clock, monotonic
         self._failed: dict[str, tuple[float, str]] = {}
 
     def pages(self, urls: Sequence[str]) -> dict[str, Fetched]:
@@ -69,7 +75,7 @@ class Fetcher:
         for url in dict.fromkeys(urls):
             if (page := self.held(url)) is not None:
                 found[url] = Fetched(page=page)
-            elif self._cache.get("page", self._extractor.name, url) == _NOTHING:
+            elif self._cache.get(*self._page_key(url)) == _NOTHING:
                 found[url] = Fetched(reason="nothing usable the last time")
             elif (why := self._lately(url)) is not None:
                 found[url] = Fetched(reason=why)
@@ -84,15 +90,19 @@ class Fetcher:
         for store in self._stores:
             if (page := store.page(url)) is not None:
                 return page
-        kept = self._cache.get("page", self._extractor.name, url)
-        return Page.from_bytes(kept) if kept else None
+        kept = self._cache.get(*self._page_key(url))
+        try:
+            return _PAGE.validate_json(kept) if kept else None
+        except ValidationError:
+            log.debug("a page of another version is fetched anew: %s", url)
+            return None
 
     def pictures(self, urls: Sequence[str]) -> dict[str, Fetched]:
         """Get the files of pictures, all missing ones together."""
         found: dict[str, Fetched] = {}
         for url in dict.fromkeys(urls):
             held = next((data for store in self._stores if (data := store.picture(url)) is not None), None)
-            kept = held if held is not None else self._cache.get("picture", url)
+            kept = held if held is not None else self._cache.get(*self._key("picture", url))
             if kept is not None:
                 found[url] = Fetched(picture=kept) if kept else Fetched(reason="nothing usable the last time")
             elif (why := self._lately(url)) is not None:
@@ -101,17 +111,17 @@ class Fetcher:
         answers = self._client.fetch_many(missing, Expect.IMAGE, max_bytes=MAX_PICTURE_BYTES)
         for url, answer in zip(missing, answers, strict=True):
             if isinstance(answer, FetchError):
-                found[url] = self._refused(answer, "picture", url)
+                found[url] = self._refused(answer, *self._key("picture", url))
             elif answer.consent.opt_out:
-                self._cache.put(_NOTHING, "picture", url)
+                self._cache.put(_NOTHING, *self._key("picture", url))
                 found[url] = Fetched(fetched_bytes=len(answer.body), reason=f"opted out: {answer.consent.reason}")
             else:
-                self._cache.put(answer.body, "picture", url)
+                self._cache.put(answer.body, *self._key("picture", url))
                 found[url] = Fetched(picture=answer.body, fetched_bytes=len(answer.body))
         return found
 
     def _page(self, url: str, answer: Exchange | FetchError) -> Fetched:
-        key = ("page", self._extractor.name, url)
+        key = self._page_key(url)
         if isinstance(answer, FetchError):
             return self._refused(answer, *key)
         size = len(answer.body)
@@ -129,8 +139,15 @@ class Fetcher:
         figures = tuple(PageFigure(figure.image_url, figure.caption) for figure in article.figures)
         urls = tuple(dict.fromkeys((url, answer.requested_url, *answer.redirects, answer.responded_url)))
         page = Page(url, urls, article.title, article.text, article.published_at, figures)
-        self._cache.put(page.to_bytes(), *key)
+        self._cache.put(_PAGE.dump_json(page), *key)
         return Fetched(page=page, fetched_bytes=size)
+
+    def _page_key(self, url: str) -> tuple[str, ...]:
+        return self._key("page", self._extractor.name, url)
+
+    def _key(self, *what: str) -> tuple[str, ...]:
+        """Return where the cache has what an address, the last of the words, gives this week."""
+        return f"{self._clock():%G-W%V}", *what
 
     def _refused(self, error: FetchError, *key: str) -> Fetched:
         log.debug("%s: %s", key[-1], error)

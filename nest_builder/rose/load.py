@@ -127,7 +127,8 @@ def _search(settings: Settings, client: PoliteClient, store: Store | None, stack
 
 def _cache_file(settings: Settings) -> Path | None:
     if settings.rose.cache is None:
-        return settings.workdir / "rose.sqlite"
+        # Each simulated world has a web of its own, and one work directory may see several of them.
+        return None if settings.newsworld.enabled else settings.workdir / "rose.sqlite"
     return Path(settings.rose.cache) if settings.rose.cache else None
 
 

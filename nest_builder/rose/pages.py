@@ -1,10 +1,9 @@
 """Pages as retrieval uses them, and the stores that may hold them already."""
 
 import datetime as dt
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from nest_builder.news.duplicates import shingles
 
@@ -37,23 +36,6 @@ class Page:
     published_at: dt.datetime | None
     figures: tuple[PageFigure, ...]
 
-    def to_bytes(self) -> bytes:
-        """Return the page as JSON, for a cache."""
-        fields = asdict(self)
-        fields["published_at"] = self.published_at.isoformat() if self.published_at else None
-        return json.dumps(fields, ensure_ascii=False).encode()
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "Page":
-        """Read what `to_bytes` wrote."""
-        fields: dict[str, Any] = json.loads(data)
-        date = fields["published_at"]
-        return cls(
-            url=fields["url"], urls=tuple(fields["urls"]), title=fields["title"], text=fields["text"],
-            published_at=dt.datetime.fromisoformat(date) if date else None,
-            figures=tuple(PageFigure(**figure) for figure in fields["figures"]),
-        )  # fmt: skip
-
 
 @runtime_checkable
 class PageStore(Protocol):
@@ -66,7 +48,7 @@ class PageStore(Protocol):
         """Return the picture's file; None where it is not held."""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def shingles_of(text: str) -> frozenset[str]:
     """Return a text's runs of four words; the pages of a batch are compared with each other again and again."""
     return shingles(text)

@@ -124,11 +124,11 @@ class IRAG:
         monotonic: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._limits = limits or Limits()
-        kept = cache or Cache()
+        kept = Cache() if cache is None else cache
         if isinstance(search, PageStore):
             stores = (*stores, search)
         self._searches = Searches(search, kept, self._limits.hits, clock)
-        self._fetcher = Fetcher(client, extractor or TrafilaturaExtractor(), kept, stores)
+        self._fetcher = Fetcher(client, extractor or TrafilaturaExtractor(), kept, stores, clock=clock)
         self._reader, self._embedder = reader, embedder
         self._language, self._visual, self._threshold = language, visual, match_threshold
         self._monotonic = monotonic

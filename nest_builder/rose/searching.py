@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from nest_builder.clock import Clock
 from nest_builder.rose.base import PageHit, PictureHit, SearchError, WebSearch
 from nest_builder.rose.cache import Cache
+from nest_builder.rose.pages import PageStore
 from nest_builder.rose.search.service import metered
 
 log = logging.getLogger(__name__)
@@ -41,13 +42,15 @@ class Searches:
 
     Args:
         service: The service.
-        cache: Keeps its answers.
+        cache: Keeps its answers, unless it holds the pages itself.
         limit: Hits of one answer.
         clock: A search without a date bound, or with one that is still to come, holds for the clock's day.
     """
 
     def __init__(self, service: WebSearch, cache: Cache, limit: int, clock: Clock) -> None:
         self._service, self._cache, self._limit, self._clock = service, cache, limit, clock
+        # What a store of our own holds changes with every collection, and asking it costs nothing.
+        self._own = isinstance(service, PageStore)
 
     def pages(self, asked: Sequence[Asked]) -> dict[Asked, Answer[PageHit]]:
         """Search for pages."""
@@ -73,7 +76,7 @@ class Searches:
             # What the web will say by a day to come, it does not say yet.
             bound: Any = until if until is not None and until <= now else (until, f"now, on {now.date()}")
             key = ("search", self._service.identity(), what, query, bound, self._limit)
-            kept = self._cache.get(*key)
+            kept = None if self._own else self._cache.get(*key)
             if kept is not None:
                 try:
                     return Answer(tuple(kind.validate_json(kept)))
@@ -92,7 +95,8 @@ class Searches:
                     return Answer(error=str(error)[:300], fetched_bytes=meter.bytes)
             # A service may forget the bound that it was given: nothing newer than the question leaves here.
             hits = [hit for hit in hits[: self._limit] if until is None or _by(hit, until)]
-            self._cache.put(kind.dump_json(hits), *key)
+            if not self._own:
+                self._cache.put(kind.dump_json(hits), *key)
             return Answer(tuple(hits), fetched_bytes=meter.bytes)
 
         wanted = list(dict.fromkeys(asked))

@@ -140,12 +140,29 @@ def test_what_settings_name_is_what_is_built(tmp_path: Path) -> None:
     settings = with_rose(tmp_path, image_embedder="openai/clip-vit-base-patch32")
     with load_rose(settings, OneAnswer()) as rose:  # type: ignore[arg-type]
         assert rose.segmenter.identity() == "fake"
-        assert (tmp_path / "rose.sqlite").exists()
         assert None not in (rose.websense, rose.irag, rose.text_prompt, rose.visual_prompt)
         (said,) = rose.segment([query()], "static")
         assert said.segmentation.mask.any()
     with load_rose(with_rose(tmp_path, image_embedder="", cache=""), OneAnswer()) as rose:  # type: ignore[arg-type]
         assert rose.visual_prompt is None
+
+
+@pytest.mark.parametrize(
+    ("simulated", "cache", "files"),
+    [(False, None, {"rose.sqlite"}), (True, None, set()), (False, "", set()), (True, "{}/own.sqlite", {"own.sqlite"})],
+)
+def test_what_the_web_gave_is_kept_but_for_simulated_ones(
+    tmp_path: Path, simulated: bool, cache: str | None, files: set[str]
+) -> None:
+    settings = with_rose(tmp_path, cache=cache and cache.format(tmp_path))
+    newsworld = settings.newsworld.model_copy(update={"enabled": simulated})
+    with load_rose(settings.model_copy(update={"newsworld": newsworld}), OneAnswer()) as rose:  # type: ignore[arg-type]
+        rose.irag._fetcher._cache.put(b"a page", "its key")  # type: ignore[union-attr]
+        assert {file.name for file in tmp_path.glob("*.sqlite")} == files
+    for file in files:
+        kept = Cache(tmp_path / file)
+        assert kept.get("its key") == b"a page"
+        kept.close()
 
 
 def test_thresholds_and_what_names_things_are_settings(tmp_path: Path) -> None:

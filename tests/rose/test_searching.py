@@ -76,6 +76,25 @@ def test_each_is_asked_once_and_each_service_for_itself() -> None:
     cache.close()
 
 
+class OwnStore(Service):
+    """A service that holds the pages itself."""
+
+    def page(self, url: str) -> None:
+        return None
+
+    def picture(self, url: str) -> None:
+        return None
+
+
+def test_a_store_of_our_own_is_asked_every_time() -> None:
+    service, cache = OwnStore(), Cache()
+    for number in (1, 2):
+        answer = searches(service, cache).pages([("mayor", NOW)] * 2)["mayor", NOW]
+        assert [hit.url for hit in answer.hits] == [f"http://a.test/{number}"]  # what was collected meanwhile is found
+    assert cache.count == 0
+    cache.close()
+
+
 def test_a_service_that_fails_twice_is_let_alone_and_asked_again_by_the_next_batch() -> None:
     service, cache = Service(lambda query: query != "well"), Cache()
     asked: list[Asked] = [("well", NOW), *((f"bad {number}", NOW) for number in range(20))]
