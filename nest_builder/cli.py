@@ -16,6 +16,7 @@ from nest_builder.commands import (
     hub,
     measure,
     operations,
+    publish,
     refresh,
     review,
     segment,
@@ -50,7 +51,7 @@ app = Nest(
 for command in (
     build.build,
     refresh.refresh,
-    edition.export,
+    publish.export,
     build.status,
     build.report,
     validate.validate,
@@ -73,7 +74,7 @@ editions = typer.Typer(no_args_is_help=True, help="Editions that were published.
 app.add_typer(editions, name="edition")
 editions.command("list")(edition.list_editions)
 for about_editions in (
-    edition.verify, edition.diff, edition.withdraw, edition.purge, edition.download, hub.push, hub.repository, hub.plus
+    edition.verify, edition.diff, publish.withdraw, publish.purge, edition.download, hub.push, hub.repository, hub.plus
 ):  # fmt: skip
     editions.command()(about_editions)
 

@@ -102,3 +102,28 @@ def require_store(settings: Settings) -> None:
     """End the command where nothing was built yet; opening the store would make an empty one."""
     if not settings.database and not (settings.workdir / "nest.sqlite").exists():
         raise give_up(f"nothing built yet in {settings.workdir}: run `nest build` first")
+
+
+def edition_folder(name: str | None, workdir: Path) -> Path:
+    """Return the folder of an edition, which has its name, whatever of it was given; the newest one's where nothing was.
+
+    Args:
+        name: Its name, ``latest``, or its folder.
+        workdir: Where editions live.
+    """
+    from nest_builder.export.manifest import MANIFEST
+    from nest_builder.export.naming import LATEST, newest
+
+    editions = workdir / "editions"
+    if name is None:
+        names = (path.parent.name for path in editions.glob(f"[!.]*/{MANIFEST}"))
+        name = newest(found for found in names if found != LATEST)
+        if name is None:
+            raise give_up(f"no edition in {editions}: name one, or run `nest build` first")
+        return (editions / name).resolve()
+    given = Path(name)
+    if (given / MANIFEST).is_file():
+        return given.resolve()
+    if len(given.parts) == 1 and (editions / name).is_dir():
+        return (editions / name).resolve()
+    raise give_up(f"no edition {name}: give its name, `latest`, or its folder")

@@ -13,6 +13,7 @@ from nest_builder.commands.common import (
     ProfileOption,
     WorkdirOption,
     complain,
+    edition_folder,
     emit,
     give_up,
     out,
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
 
 def evaluate(
     predictions: Annotated[Path, typer.Argument(help="JSON lines, or a folder of PNG masks.")],
-    edition: Annotated[str | None, typer.Option(help="Name or folder of the edition; by default the latest.")] = None,
+    edition: Annotated[
+        str | None,
+        typer.Option(help="Name or folder of the edition, or the folder of its NEST+; by default the latest."),
+    ] = None,
+    plus: Annotated[bool, typer.Option("--plus", help="Against the edition's NEST+.")] = False,
     split: Annotated[str, typer.Option(help="Which samples.")] = "test",
     system: Annotated[str, typer.Option(help="What the system is called; by default the file's name.")] = "",
     save: Annotated[
@@ -36,22 +41,23 @@ def evaluate(
     workdir: WorkdirOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score predictions: gIoU, cIoU and Acc with 95 % bootstrap intervals, overall and by category.
+    """Score predictions: gIoU, cIoU and Acc with 95 % bootstrap intervals, overall and by part.
 
     A line of predictions is {"id": SAMPLE, "mask": {"size": [HEIGHT, WIDTH], "counts": RUNS}, "answer": TEXT}; RUNS are COCO's run
     lengths, "mask": null is an empty mask, "answer" may be left out. In a folder, SAMPLE.png has one channel, not zero where the
-    target is. What is missing or cannot be used counts as an empty mask and is reported.
+    target is; a sample of NEST+ whose id has slashes is a file in a folder. What is missing or cannot be used counts as an empty mask
+    and is reported.
     """
     from nest_builder.evaluation import evaluate as score
 
-    folder = find_edition(edition, settings_of(config, profile, workdir, None).workdir)
+    folder = _asked(edition, plus, settings_of(config, profile, workdir, None).workdir)
     try:
         result = score(folder, predictions, system, split)
+        if save is not None:
+            save.parent.mkdir(parents=True, exist_ok=True)
+            save.write_text(json.dumps(result.to_json(), ensure_ascii=False) + "\n", encoding="utf-8")
     except (OSError, ValueError) as error:
         raise give_up(str(error)) from error
-    if save is not None:
-        save.parent.mkdir(parents=True, exist_ok=True)
-        save.write_text(json.dumps(result.to_json(), ensure_ascii=False) + "\n", encoding="utf-8")
     if as_json:
         emit(result.to_json())
     else:
@@ -80,21 +86,18 @@ def leaderboard(
         raise typer.Exit(1) if problems else give_up(f"no results in {folder}")
 
 
-def find_edition(name: str | None, workdir: Path) -> Path:
-    """Return an edition's folder by its name or path, or the latest one's."""
-    from nest_builder.export.naming import newest
+def _asked(edition: str | None, plus: bool, workdir: Path) -> Path:
+    """Return the folder of an edition, or of its NEST+."""
+    from nest_builder.export.manifest import PLUS_MANIFEST
 
-    editions = workdir / "editions"
-    if name is not None:
-        for folder in (Path(name), editions / name):
-            if (folder / "manifest.json").is_file():
-                return folder
-        raise give_up(f"no edition {name}: neither a folder with a manifest.json nor a name in {editions}")
-    names = [path.parent.name for path in editions.glob("[!.]*/manifest.json")]
-    latest = newest(name for name in names if name != "latest")
-    if latest is None:
-        raise give_up(f"no edition in {editions}: name one with --edition")
-    return editions / latest
+    if edition is not None and (Path(edition) / PLUS_MANIFEST).is_file():
+        return Path(edition)
+    folder = edition_folder(edition, workdir)
+    if not plus:
+        return folder
+    if not (workdir / "plus" / folder.name / PLUS_MANIFEST).is_file():
+        raise give_up(f"no NEST+ of {folder.name}: run `nest edition plus {folder.name}` first")
+    return workdir / "plus" / folder.name
 
 
 def _show(result: "Evaluation") -> None:
@@ -103,7 +106,7 @@ def _show(result: "Evaluation") -> None:
         "figure",
         "value",
         "95 % interval",
-        title=f"{result.system} on NEST {result.truth.edition}, split {result.truth.split}",
+        title=f"{result.system} on {result.truth.name}, split {result.truth.split}",
     )
     for name, one in result.figures().items():
         table.add_row(name, f"{100 * one.value:.1f}", f"{100 * one.low:.1f} – {100 * one.high:.1f}")

@@ -14,6 +14,7 @@ from nest_builder.commands.common import (
     ProfileOption,
     VerboseOption,
     WorkdirOption,
+    edition_folder,
     emit,
     give_up,
     out,
@@ -44,6 +45,8 @@ def push(
 
     The token is read from HF_TOKEN and nowhere else. What is there already is not sent again, and what was published there under a
     name is never changed. Editions that were withdrawn leave the repository (its git history keeps them until you squash it).
+    Files go into the Hub's Xet storage; where only its web site can be reached, set HF_HUB_DISABLE_XET=1. Other servers get Git LFS;
+    one that has Xet storage too is told of with HF_HUB_DISABLE_XET=0.
     """
     start_logging(verbose)
     members = _members(settings_of(config, profile, workdir, None).workdir, only)
@@ -57,16 +60,13 @@ def push(
         os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # the Hub's own storage protocol; others speak Git LFS
     if as_json or not verbose:
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
     from nest_builder.export.hub import push as push_members
 
     try:
         pushed = push_members(members, repository, token, endpoint, private)
-    except (HfHubHTTPError, HFValidationError, OSError, ValueError, RuntimeError) as error:
-        raise give_up(
-            f"{repository}: {str(error).replace(token, '***')}\nrun it again: it goes on where it was"
-        ) from error
+    except (OSError, ValueError) as error:
+        again = "\nrun it again: it goes on where it was" if isinstance(error, OSError) else ""
+        raise give_up(f"{repository}: {str(error).replace(token, '***')}{again}") from error
     if as_json:
         emit({"repository": repository, "endpoint": endpoint, **pushed.to_json()})
         return
@@ -89,15 +89,16 @@ def repository(
     if folder.exists():
         raise give_up(f"{folder} is there already: name another, or remove it", 2)
     gone = withdrawn(members)
-    for member in members:
-        if member.name in gone or member.folder is None:
-            continue
+    kept = [member for member in members if member.name not in gone]
+    folder.mkdir(parents=True)
+    for member in kept:
+        assert member.folder is not None  # it is on this machine
         for name in (*member.manifest["files"], MANIFESTS[member.part]):
             target = folder / (member.prefix + name)
             target.parent.mkdir(parents=True, exist_ok=True)
             _link(member.folder / name, target)
     (folder / CARD).write_text(repository_card(members), encoding="utf-8")
-    out.print(f"{len(members)} parts in {folder}", markup=False)
+    out.print(f"{len(kept)} parts in {folder}", markup=False)
 
 
 def plus(
@@ -117,11 +118,10 @@ def plus(
     as_json: JsonOption = False,
 ) -> None:
     """Write NEST+ of an edition: its test samples among ordinary referring and reasoning questions, in the paper's shares."""
-    from nest_builder.commands.evaluate import find_edition
     from nest_builder.export.plus import write_plus
 
     settings = settings_of(config, profile, workdir, None)
-    edition = find_edition(name, settings.workdir)
+    edition = edition_folder(name, settings.workdir)
     try:
         sources = _sources(ordinary or settings.export.ordinary, refcoco, images, reasonseg)
         manifest = write_plus(settings.workdir / "plus" / edition.name, edition, sources, seed)
@@ -157,7 +157,7 @@ def _sources(ordinary: str, refcoco: Path | None, images: Path | None, reasonseg
 
 
 def _members(workdir: Path, only: list[str] | None) -> "list[Member]":
-    from nest_builder.export.repository import local_members
+    from nest_builder.export.repository import local_members, withdrawn
 
     try:
         members = local_members(workdir / "editions", workdir / "plus")
@@ -168,6 +168,8 @@ def _members(workdir: Path, only: list[str] | None) -> "list[Member]":
         raise give_up(f"no edition {', '.join(missing)} in {workdir / 'editions'}")
     if not members:
         raise give_up(f"no edition in {workdir / 'editions'}: run `nest build` first")
+    if gone := sorted(set(only or ()) & withdrawn(members)):
+        raise give_up(f"samples of {', '.join(gone)} were withdrawn: push the revision in its place")
     return [member for member in members if not only or member.name in only]
 
 

@@ -1,8 +1,9 @@
-"""Predictions held against an edition: gIoU, cIoU and Acc with intervals, by category and overall.
+"""Predictions held against an edition, or its NEST+: gIoU, cIoU and Acc with intervals, by part and overall.
 
-Figures are those of `validate.metrics`, in LISA's convention. What is called overall, novel or emerging is over samples
-whose picture shows the target: where it does not, an empty union counts 1, so that a system which never outlines
-anything would be paid for it. Negatives stand apart: their gIoU is the share of them in which nothing was outlined.
+Figures are those of `validate.metrics`, in LISA's convention. What is called overall, or by a part's name (novel and
+emerging; of NEST+ nest, reasoning and referring), is over samples whose picture shows the target: where it does not, an
+empty union counts 1, so that a system which never outlines anything would be paid for it. Negatives stand apart: their
+gIoU is the share of them in which nothing was outlined. Acc is over the questions that have an answer.
 """
 
 from collections.abc import Mapping
@@ -28,8 +29,8 @@ from nest_builder.validate.metrics import (
     overlap,
 )
 
-CATEGORIES: Final = ("novel", "emerging")
 FORMAT: Final = 1  # of a result file
+_MAX_NAME: Final = 200  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +56,18 @@ class Evaluation:
     seed: int = 0
 
     def figures(self) -> dict[str, Interval]:
-        """Return the figures that there are samples for: overall gIoU, overall cIoU, novel gIoU ..., Acc, negatives gIoU."""
+        """Return the figures that there are samples for: overall gIoU, overall cIoU, those of each part, Acc, negatives gIoU."""
         shown = np.array([not sample.negative for sample in self.truth.samples], bool)
-        category = np.array([sample.category for sample in self.truth.samples])
+        part = np.array([sample.part for sample in self.truth.samples])
         figures: dict[str, Interval] = {}
-        parts = {"overall": shown, **{name: shown & (category == name) for name in CATEGORIES}}
+        parts = {"overall": shown, **{name: shown & (part == name) for name in self.truth.parts}}
         for name, kept in parts.items():
             if kept.any():
                 figures[f"{name} gIoU"] = giou_of(self.counted.take(kept), self.seed)
                 figures[f"{name} cIoU"] = ciou_of(self.counted.take(kept), self.seed)
-        if self.right is not None and shown.any():
-            figures["Acc"] = accuracy(list(np.array(self.right)[shown]), self.seed)
+        named = shown & np.array([bool(sample.answer) for sample in self.truth.samples])
+        if self.right is not None and named.any():
+            figures["Acc"] = accuracy(list(np.array(self.right)[named]), self.seed)
         if not shown.all():
             figures["negatives gIoU"] = giou_of(self.counted.take(~shown), self.seed)
         return figures
@@ -77,6 +79,7 @@ class Evaluation:
             "format": FORMAT,
             "system": self.system,
             "edition": self.truth.edition,
+            "plus": self.truth.plus,
             "manifest_sha256": self.truth.manifest_sha256,
             "split": self.truth.split,
             "predictions_sha256": self.predictions.sha256,
@@ -110,23 +113,23 @@ def evaluate(
     """Score a system.
 
     Args:
-        edition: The edition's folder, or what was read of it.
+        edition: The edition's folder, or that of its NEST+, or what was read of it.
         predictions: A file or folder as `predictions` describes it, or sample -> mask (height, width), None for an empty one.
-        system: What the system is called; by default the file's name.
+        system: What the system is called, in 200 characters at most; by default the file's or the folder's name.
         split: Which samples, where the edition is a folder.
         answers: Sample -> text answer, beside masks that are given as such.
         seed: Of the intervals' resamples.
 
     Raises:
         FileNotFoundError: There is no such edition, split or file.
-        ValueError: The edition has no samples, or a file is not of its form.
+        ValueError: The edition has no samples, a file is not of its form, or the system's name is too long.
     """
     truth = edition if isinstance(edition, Truth) else read_truth(edition, split)
     if not truth.samples:
         raise ValueError(f"edition {truth.edition} has no samples in split {truth.split}")
     if isinstance(predictions, Path):
         read = read_predictions(predictions, truth)
-        name = system or predictions.stem
+        name = system or predictions.resolve().stem
         given = None
     else:
         known = {sample.id for sample in truth.samples}
@@ -134,13 +137,15 @@ def evaluate(
         for unknown in predictions.keys() - known:
             read.note("unknown", f"{unknown[:80]!r} is no sample of this split")
         name, given = system or "unnamed", predictions
+    if len(name) > _MAX_NAME:
+        raise ValueError(f"a system's name has at most {_MAX_NAME} characters: {name[:40]!r}...")
     counts: Counts = np.zeros((2, len(truth.samples)), np.int64)
     missing = 0
     for at, sample in enumerate(truth.samples):
         said = _given(given, sample, read) if given is not None else read.mask_of(sample)
         missing += said is None
         mask = np.zeros((sample.height, sample.width), bool) if said is None else said
-        one = overlap([mask], [sample.mask])
+        one = overlap([mask], [sample.mask], [sample.ignored])
         counts[:, at] = one.intersection[0], one.union[0]
     right = None
     if read.answers:

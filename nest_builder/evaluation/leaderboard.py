@@ -1,4 +1,4 @@
-"""A table of results, best first; results of different editions or splits are never put side by side.
+"""A table of results, best first; results of different editions or splits, or of NEST and NEST+, are never put side by side.
 
 Two systems are told apart by a paired bootstrap of their IoUs on the same samples (`validate.metrics.difference`): where
 its 95 % interval holds zero, the table says that they are not.
@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from jsonschema import Draft202012Validator
-
 from nest_builder.export.card import table_cell
-from nest_builder.export.features import load_schema
+from nest_builder.export.checks import breaks
 from nest_builder.validate.metrics import Interval, difference
 
 MAX_FILES: Final = 1_000
 MAX_BYTES: Final = 64 << 20  # of a result file
 COLUMNS: Final = ("overall gIoU", "novel gIoU", "emerging gIoU", "overall cIoU", "Acc", "negatives gIoU")
+PLUS_COLUMNS: Final = ("overall gIoU", "nest gIoU", "reasoning gIoU", "referring gIoU", *COLUMNS[3:])
 _RANKED_BY: Final = "overall gIoU"
 
 
@@ -51,17 +50,25 @@ class Board:
         manifest_sha256: Of its manifest.
         split: Name of the split.
         entries: Rows, best first.
+        plus: Whether it is of the edition's NEST+.
     """
 
     edition: str
     manifest_sha256: str
     split: str
     entries: tuple[Entry, ...]
+    plus: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the figures that it may show."""
+        return PLUS_COLUMNS if self.plus else COLUMNS
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON types."""
         return {
             "edition": self.edition,
+            "plus": self.plus,
             "manifest_sha256": self.manifest_sha256,
             "split": self.split,
             "ranked_by": _RANKED_BY,
@@ -69,7 +76,7 @@ class Board:
                 {
                     "rank": rank,
                     "system": entry.result["system"],
-                    "figures": {name: entry.result["figures"].get(name) for name in COLUMNS},
+                    "figures": {name: entry.result["figures"].get(name) for name in self.columns},
                     "behind": None
                     if entry.behind is None
                     else [round(side, 6) for side in (entry.behind.value, entry.behind.low, entry.behind.high)],
@@ -83,9 +90,9 @@ class Board:
 
     def to_markdown(self) -> str:
         """Return the table in points (hundredths), each figure with its 95 % interval."""
-        shown = [name for name in COLUMNS if any(name in entry.result["figures"] for entry in self.entries)]
+        shown = [name for name in self.columns if any(name in entry.result["figures"] for entry in self.entries)]
         samples = self.entries[0].result["counts"]["samples"]
-        title = f"NEST {table_cell(self.edition)}, split {table_cell(self.split)}"
+        title = f"NEST{'+' * self.plus} {table_cell(self.edition)}, split {table_cell(self.split)}"
         lines = [
             f"**{title}** ({samples:,} samples; manifest `{self.manifest_sha256[:12]}`)",
             "",
@@ -120,16 +127,14 @@ def read_results(folder: Path) -> tuple[list[dict[str, Any]], list[str]]:
     files = sorted(folder.glob("*.json"))
     if len(files) > MAX_FILES:
         raise ValueError(f"{folder} holds {len(files)} results, at most {MAX_FILES} are read")
-    validator = Draft202012Validator(load_schema("evaluation"))
     results, problems = [], []
     for file in files:
         try:
             if file.stat().st_size > MAX_BYTES:
                 raise ValueError(f"more than {MAX_BYTES} bytes")
             content = json.loads(file.read_text(encoding="utf-8"))
-            error = next(iter(validator.iter_errors(content)), None)
-            if error is not None:
-                raise ValueError(f"{error.json_path}: {error.message[:200]}")
+            if problem := breaks("evaluation", content):
+                raise ValueError(problem)
             results.append(content)
         except (ValueError, OSError, RecursionError) as broken:
             problems.append(f"{file.name}: {broken}")
@@ -143,22 +148,23 @@ def leaderboards(results: Iterable[Mapping[str, Any]], seed: int = 0) -> list[Bo
         results: As `Evaluation.to_json` gives them; those without a figure to rank by (no positive samples) come last.
         seed: Of the resamples that tell systems apart.
     """
-    apart: dict[tuple[str, str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    apart: dict[tuple[str, bool, str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for result in results:
-        apart[result["edition"], result["manifest_sha256"], result["split"]].append(result)
+        apart[result["edition"], result.get("plus", False), result["manifest_sha256"], result["split"]].append(result)
     boards = []
-    for (edition, manifest, split), rows in sorted(apart.items()):
+    for (edition, plus, manifest, split), rows in sorted(apart.items(), key=lambda item: item[0]):
         rows.sort(
             key=lambda row: (-row["figures"].get(_RANKED_BY, [-1.0])[0], row["system"], row["predictions_sha256"])
         )
         entries = tuple(Entry(row, _difference(rows[at - 1], row, seed) if at else None) for at, row in enumerate(rows))
-        boards.append(Board(edition, manifest, split, entries))
+        boards.append(Board(edition, manifest, split, entries, plus))
     return boards
 
 
 def _difference(above: Mapping[str, Any], row: Mapping[str, Any], seed: int) -> Interval | None:
     first, second = above["ious"], row["ious"]
-    ids = [name for name in first if name not in set(above["negatives"])]
+    negatives = set(above["negatives"])
+    ids = [name for name in first if name not in negatives]
     if not ids or first.keys() != second.keys():
         return None
     return difference([first[name] for name in ids], [second[name] for name in ids], seed)

@@ -4,7 +4,8 @@ JSON lines: ``{"id": SAMPLE, "mask": {"size": [HEIGHT, WIDTH], "counts": RUNS}, 
 run lengths, compressed (a text, as pycocotools' ``encode`` gives) or not (a list of numbers, column by column); ``"mask": null``
 says that the picture does not show the target; ``answer`` may be left out.
 
-PNG folder: ``SAMPLE.png`` in the picture's size, one channel, whatever is not zero is the target; no answers.
+PNG folder: ``SAMPLE.png`` in the picture's size, one channel, whatever is not zero is the target; no answers. A sample whose id has
+slashes, as NEST+ has them, is a file in a folder: ``reasoning/ID.png``.
 
 Whatever cannot be used is counted and named, and the sample counts as missing, which is an empty mask. Of two predictions
 for one sample the first counts.
@@ -98,22 +99,23 @@ def read_predictions(path: Path, truth: Truth) -> Predictions:
 
 def _read_folder(folder: Path, wanted: set[str], read: Predictions) -> None:
     names = []
-    for file in folder.iterdir():
-        if file.suffix == ".png" and file.is_file():
-            names.append(file.name)
+    for file in folder.rglob("*.png"):
+        if file.is_file():
+            names.append(file.relative_to(folder).as_posix())
         if len(names) > MAX_FILES:
             raise ValueError(f"{folder} holds more than {MAX_FILES} masks")
     whole = hashlib.sha256()
     for name in sorted(names):
         file = folder / name
-        if file.stem not in wanted:
+        sample = name.removesuffix(".png")
+        if sample not in wanted:
             read.note("unknown", f"{name[:80]!r} is no sample's")
             continue
         if file.stat().st_size > MAX_PNG:
             read.note("broken", f"{name} has more than {MAX_PNG} bytes")
             continue
         whole.update(f"{name}:{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
-        read.masks[file.stem] = file
+        read.masks[sample] = file
     read.sha256 = whole.hexdigest()
 
 

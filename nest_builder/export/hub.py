@@ -4,6 +4,8 @@ A file goes up on its own, named by its SHA-256, before anything refers to it; t
 that was killed goes on where it was: at most the file under way is sent once more (through Xet storage not even that, as
 the library then sends what is new of it). An edition appears in one commit, whole, with the card that offers it, and its
 tag is set after that; a reader never sees half of it. An edition that is there already is never changed.
+
+Where hf_xet is installed, as huggingface_hub has it by default, files go into Xet storage, else through Git LFS.
 """
 
 import hashlib
@@ -12,10 +14,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from nest_builder.export.manifest import MAX_BYTES
+from nest_builder.export.naming import base_of, order
 from nest_builder.export.repository import (
     CARD,
     MANIFESTS,
-    MAX_MANIFEST,
     Member,
     Part,
     member_of,
@@ -78,14 +81,20 @@ def push(members: Sequence[Member], repository: str, token: str, endpoint: str =
     Raises:
         FrozenError: An edition of that name is there with another content.
         ValueError: A file here is not what its manifest says.
-        huggingface_hub.errors.HfHubHTTPError: The server refuses.
-        OSError: It cannot be reached, or a file cannot be read.
+        OSError: The server cannot be reached or refuses (huggingface_hub's ``HfHubHTTPError``), somebody else has changed
+            the repository meanwhile, or a file cannot be read.
     """
+    import httpx2
     from huggingface_hub import HfApi
 
     api = HfApi(endpoint=endpoint, token=token)
-    api.create_repo(repository, repo_type=_TYPE, private=private, exist_ok=True)
-    return _Push(api, repository, members).run()
+    try:
+        api.create_repo(repository, repo_type=_TYPE, private=private, exist_ok=True)
+        return _Push(api, repository, members).run()
+    except httpx2.HTTPError as error:
+        if isinstance(error, OSError):
+            raise
+        raise ConnectionError(f"{endpoint}: {error}") from error  # which is none in that library
 
 
 class _Push:
@@ -93,13 +102,14 @@ class _Push:
 
     def __init__(self, api: "HfApi", repository: str, members: Sequence[Member]) -> None:
         self._api, self._repository = api, repository
-        self._there = dict(_tree(api, repository))
+        # Everything is read at one commit and written on top of it: what somebody else does meanwhile is noticed.
+        self._head = api.repo_info(repository, repo_type=_TYPE).sha
+        self._there = dict(_tree(api, repository, self._head))
         local = {member.prefix: member for member in members}
         self._remote = {one.prefix: local.get(one.prefix, one) for one in self._members_there(local.keys())}
         gone = withdrawn([*local.values(), *self._remote.values()])
         self._new = [one for one in local.values() if one.prefix not in self._remote and one.name not in gone]
         self._withdrawn = [one for one in self._remote.values() if one.name in gone]
-        self._all = {**self._remote, **local}
         for prefix in self._remote.keys() & local.keys():
             self._check_frozen(local[prefix])
 
@@ -115,10 +125,9 @@ class _Push:
             files += self._add(member)
         self._commit([], "Card")  # where only the card's text is another; otherwise there is nothing to do
         tagged = self._tags()
-        commit = self._api.repo_info(self._repository, repo_type=_TYPE).sha or ""
         added = tuple(one.prefix.rstrip("/") for one in self._new)
         removed = tuple(one.prefix.rstrip("/") for one in self._withdrawn)
-        return Pushed(added, removed, tagged, files, commit)
+        return Pushed(added, removed, tagged, files, self._head or "")
 
     def _members_there(self, local: Collection[str]) -> Iterator[Member]:
         """Yield what the repository holds; a manifest is fetched only where it is not on this machine."""
@@ -138,7 +147,7 @@ class _Push:
         from huggingface_hub import HfFileSystem
 
         files = HfFileSystem(endpoint=self._api.endpoint, token=self._api.token)
-        content: bytes = files.cat_file(f"datasets/{self._repository}/{path}", end=MAX_MANIFEST)
+        content: bytes = files.cat_file(f"datasets/{self._repository}@{self._head}/{path}", end=MAX_BYTES)
         return content
 
     def _check_frozen(self, member: Member) -> None:
@@ -166,9 +175,24 @@ class _Push:
         additions.append(CommitOperationAdd(member.manifest_path, member.folder / MANIFESTS[member.part]))
         for number, addition in enumerate(additions, 1):
             log.info("%s: file %d of %d, %s", member.prefix.rstrip("/"), number, len(additions), addition.path_in_repo)
-            self._api.preupload_lfs_files(self._repository, [addition], repo_type=_TYPE, free_memory=False)
+            self._send(addition)
         self._commit(additions, f"NEST {member.name}" if member.part == "editions" else f"NEST+ {member.name}")
         return len(additions)
+
+    def _send(self, addition: "CommitOperationAdd") -> None:
+        """Send a file, unless it is so small that it goes with the commit or the server has it."""
+        from huggingface_hub import constants
+
+        try:
+            self._api.preupload_lfs_files(self._repository, [addition], repo_type=_TYPE, free_memory=False)
+        except (
+            RuntimeError,
+            PermissionError,
+            FileNotFoundError,
+        ) as error:  # as hf_xet fails, and huggingface_hub's Git LFS
+            said = f"{addition.path_in_repo}: {error.__cause__ or error}"
+            hint = "set HF_HUB_DISABLE_XET=1 to send files through Git LFS in place of Xet storage"
+            raise ConnectionError(f"{said}\n{hint}" if not constants.HF_HUB_DISABLE_XET else said) from error
 
     def _deletions(self) -> "list[CommitOperationDelete]":
         from huggingface_hub import CommitOperationDelete
@@ -182,24 +206,25 @@ class _Push:
         card = repository_card(self._remote.values(), self._repository).encode()
         if not operations and self._there.get(CARD) == _git_hash(card):
             return
-        head = self._api.repo_info(self._repository, repo_type=_TYPE).sha
-        self._api.create_commit(
+        done = self._api.create_commit(
             self._repository,
             [*operations, CommitOperationAdd(CARD, card)],
             commit_message=message,
             repo_type=_TYPE,
-            parent_commit=head,
+            parent_commit=self._head,
         )
+        self._head = done.oid
         self._there[CARD] = _git_hash(card)
 
     def _tags(self) -> tuple[str, ...]:
         """Tag each edition with the commit that brought it; remove the tags of those that were withdrawn."""
         refs = self._api.list_repo_refs(self._repository, repo_type=_TYPE)
         there = {tag.name for tag in refs.tags}
-        for member in self._withdrawn:
-            if member.part == "editions" and member.name in there:
-                self._api.delete_tag(self._repository, tag=member.name, repo_type=_TYPE)
-        missing = [one.name for one in self._remote.values() if one.part == "editions" and one.name not in there]
+        editions = [one for one in self._remote.values() if one.part == "editions"]
+        for name in sorted(there - {one.name for one in editions}):
+            if any(_withdraws(one, name) for one in editions):
+                self._api.delete_tag(self._repository, tag=name, repo_type=_TYPE)
+        missing = [one.name for one in editions if one.name not in there]
         if missing:
             brought = self._brought()
             for name in missing:
@@ -214,10 +239,19 @@ class _Push:
         return {one.title.removeprefix("NEST "): one.commit_id for one in titles if one.title.startswith("NEST ")}
 
 
-def _tree(api: "HfApi", repository: str) -> Iterable[tuple[str, str]]:
+def _withdraws(member: Member, name: str) -> bool:
+    """Return whether an edition withdraws one that is not in the repository: nothing else makes an edition leave it.
+
+    So the tag goes too where a push was killed between the two.
+    """
+    later = base_of(member.name) == base_of(name) and order(member.name) > order(name)
+    return later and bool(member.manifest.get("tombstones"))
+
+
+def _tree(api: "HfApi", repository: str, revision: str | None) -> Iterable[tuple[str, str]]:
     from huggingface_hub.hf_api import RepoFile
 
-    for one in api.list_repo_tree(repository, recursive=True, repo_type=_TYPE):
+    for one in api.list_repo_tree(repository, recursive=True, revision=revision, repo_type=_TYPE):
         if isinstance(one, RepoFile):
             yield one.path, one.lfs.sha256 if one.lfs is not None else one.blob_id
 

@@ -18,6 +18,8 @@ from nest_builder.status import StageStatus, by_count
 
 FORMAT = 2  # of the folder's layout; in the manifest and in the stage's identity
 MANIFEST = "manifest.json"
+PLUS_FORMAT = 2  # of the folder of an edition's NEST+; 2: the answers' aliases are in it
+PLUS_MANIFEST = "plus.json"
 MAX_BYTES = 500_000_000
 SPLITS = ("train", "test")
 

@@ -22,7 +22,9 @@ from pyarrow import parquet
 from nest_builder import __version__
 from nest_builder.annotate.base import Mask
 from nest_builder.annotate.masks import encode_mask
+from nest_builder.export.checks import breaks
 from nest_builder.export.features import arrow_schema
+from nest_builder.export.manifest import MANIFEST, PLUS_FORMAT, PLUS_MANIFEST
 from nest_builder.export.parquet import write_shards
 from nest_builder.store.blobs import Blobs
 from nest_builder.validate.referring import RefCoco, read_reasonseg, read_refcoco
@@ -31,9 +33,9 @@ log = logging.getLogger(__name__)
 
 Kind = Literal["reasoning", "referring"]
 SHARES: Final[Mapping[str, float]] = {"nest": 0.70, "reasoning": 0.11, "referring": 0.19}
-FORMAT: Final = 1
 _COLUMNS: Final = [
-    "id", "image", "image_sha256", "width", "height", "question", "answer", "mask", "negative", "category", "published_at",
+    "id", "image", "image_sha256", "width", "height", "question", "answer", "entity.aliases", "mask", "negative", "category",
+    "published_at",
 ]  # fmt: skip
 
 
@@ -88,7 +90,7 @@ def write_plus(folder: Path, edition: Path, sources: Mapping[Kind, Source], seed
         FileNotFoundError: The edition has no manifest.
         ValueError: It has no test samples, or links in place of pictures, or a source gives what is no question.
     """
-    manifest = (edition / "manifest.json").read_bytes()
+    manifest = (edition / MANIFEST).read_bytes()
     name = json.loads(manifest)["name"]
     partial = folder.parent / f".{folder.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
@@ -103,13 +105,14 @@ def write_plus(folder: Path, edition: Path, sources: Mapping[Kind, Source], seed
         if len(drawn) < wanted[kind]:
             log.warning("NEST+ %s: %d %s questions, %d were wanted", name, len(drawn), kind, wanted[kind])
         rows += [_ordinary_row(one, kind, name, pictures) for one in drawn]
+    _check(rows)
     rows.sort(key=lambda row: _chance(str(seed), row["id"]))
     shards = write_shards(partial / "data", "test", rows, pictures, 100, schema=arrow_schema("plus"))
     shutil.rmtree(partial / "pictures")
     by_source = Counter(row["source"] for row in rows)
     content: dict[str, Any] = {
         "name": name,
-        "format": FORMAT,
+        "format": PLUS_FORMAT,
         "edition_manifest_sha256": hashlib.sha256(manifest).hexdigest(),
         "code": {"nest-builder": __version__},
         "seed": seed,
@@ -125,10 +128,21 @@ def write_plus(folder: Path, edition: Path, sources: Mapping[Kind, Source], seed
             for shard in shards
         },
     }
-    (partial / "plus.json").write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    (partial / PLUS_MANIFEST).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
     return content
+
+
+def _check(rows: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse rows that break the schema, or have the id of another one: predictions are told apart by it."""
+    seen = set()
+    for row in rows:
+        if problem := breaks("plus", row):
+            raise ValueError(f"{row['source']} question {row['id']}: {problem}")
+        if row["id"] in seen:
+            raise ValueError(f"{row['source']} question {row['id']}: the id occurs twice")
+        seen.add(row["id"])
 
 
 def _test_rows(edition: Path) -> Iterator[dict[str, Any]]:
@@ -144,10 +158,11 @@ def _nest_row(row: dict[str, Any], edition: str, pictures: Blobs) -> dict[str, A
         raise ValueError(f"edition {edition} has links in place of pictures: run `nest edition download` first")
     if pictures.put(data) != row["image_sha256"]:
         raise ValueError(f"edition {edition}, sample {row['id']}: the picture does not have its hash")
-    asked_at = row.pop("published_at")
+    asked_at, entity = row.pop("published_at"), row.pop("entity")
     return {
         **row,
         "image": row["image"]["path"],
+        "aliases": entity["aliases"],
         "source": "nest",
         "ignored": None,
         "asked_at": asked_at,
@@ -163,7 +178,7 @@ def _ordinary_row(one: Ordinary, kind: Kind, edition: str, pictures: Blobs) -> d
     one.image.save(file, "PNG")  # the pixels that the mask was drawn on, whatever they came from
     sha = pictures.put(file.getvalue())
     return {
-        "id": f"{kind}/{one.id}"[:200],
+        "id": f"{kind}/{one.id}",
         "source": kind,
         "image": f"{sha}.png",
         "image_sha256": sha,
@@ -171,6 +186,7 @@ def _ordinary_row(one: Ordinary, kind: Kind, edition: str, pictures: Blobs) -> d
         "height": height,
         "question": one.question,
         "answer": "",
+        "aliases": [],
         "mask": encode_mask(one.mask),
         "ignored": None if one.ignored is None else encode_mask(one.ignored)["counts"],
         "negative": not one.mask.any(),

@@ -16,14 +16,13 @@ from typing import Any, Final, Literal
 import yaml
 
 from nest_builder.export.card import TEMPLATES, size_category, table_cell
+from nest_builder.export.manifest import MANIFEST, MAX_BYTES, PLUS_MANIFEST, SPLITS
 from nest_builder.export.naming import base_of, newest, order
 from nest_builder.templates import templates
 
 Part = Literal["editions", "plus"]
-MANIFESTS: Final[Mapping[Part, str]] = {"editions": "manifest.json", "plus": "plus.json"}
+MANIFESTS: Final[Mapping[Part, str]] = {"editions": MANIFEST, "plus": PLUS_MANIFEST}
 CARD: Final = "README.md"
-MAX_MANIFEST: Final = 500_000_000  # bytes
-_SPLITS: Final = ("train", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ class Member:
         files = self.manifest["files"]
         return {
             split: (rows, sum(one["bytes"] for name, one in files.items() if name.startswith(f"data/{split}-")))
-            for split in _SPLITS
+            for split in SPLITS
             if (rows := self.manifest["counts"]["by_split"].get(split, 0))
         }
 
@@ -69,8 +68,8 @@ def read_member(part: Part, folder: Path) -> Member:
         ValueError: It is none, or is about another edition than the folder's name says.
     """
     path = folder / MANIFESTS[part]
-    if path.stat().st_size > MAX_MANIFEST:
-        raise ValueError(f"{path} is larger than {MAX_MANIFEST} bytes")
+    if path.stat().st_size > MAX_BYTES:
+        raise ValueError(f"{path} is larger than {MAX_BYTES} bytes")
     return member_of(part, folder.name, path.read_bytes(), folder)
 
 
@@ -80,17 +79,26 @@ def member_of(part: Part, name: str, manifest: bytes, folder: Path | None) -> Me
     Raises:
         ValueError: It is none, or is about another edition.
     """
-    content = json.loads(manifest)
     where = f"{part}/{name}/{MANIFESTS[part]}"
+    try:
+        content = json.loads(manifest)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{where}: {error}") from error
     if not isinstance(content, dict) or content.get("name") != name:
         raise ValueError(f"{where} is no manifest of {name}")
-    files, counts = content.get("files"), content.get("counts")
+    files, counts, stones = content.get("files"), content.get("counts"), content.get("tombstones", [])
     whole = isinstance(files, dict) and all(
-        isinstance(one, dict) and isinstance(one.get("bytes"), int) and isinstance(one.get("sha256"), str)
-        for one in files.values()
+        isinstance(one, dict)
+        and isinstance(one.get("bytes"), int)
+        and isinstance(one.get("sha256"), str)
+        and not {"", ".", ".."} & set(path.split("/"))  # they are written where a folder says
+        for path, one in files.items()
     )
-    if not whole or not isinstance(counts, dict) or not isinstance(counts.get("by_split"), dict):
+    splits = counts.get("by_split") if isinstance(counts, dict) else None
+    if not whole or not isinstance(splits, dict) or not all(isinstance(rows, int) for rows in splits.values()):
         raise ValueError(f"{where} does not say which files and splits there are")
+    if not isinstance(stones, list) or not all(isinstance(one, dict) and "id" in one for one in stones):
+        raise ValueError(f"{where} does not say what was withdrawn")
     return Member(part, name, content, folder)
 
 

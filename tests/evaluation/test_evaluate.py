@@ -5,12 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from pyarrow import parquet
 from typer.testing import CliRunner
 
 from nest_builder.annotate.masks import encode_mask
 from nest_builder.cli import app
 from nest_builder.evaluation import Truth, evaluate, read_predictions, read_truth
 from nest_builder.evaluation.predictions import MAX_LINE
+from nest_builder.export.parquet import write_shards
 from nest_builder.segmenters.wire import pack_mask
 from nest_builder.validate.metrics import ciou_of, giou_of, overlap
 from tests.small_edition import make_edition
@@ -65,7 +67,7 @@ def test_figures_are_those_of_the_metrics(truth: Truth) -> None:
     assert figures["overall gIoU"] == giou_of(counted, 3)
     assert figures["overall cIoU"] == ciou_of(counted, 3)
     assert 0 < figures["overall gIoU"].low < figures["overall gIoU"].value < figures["overall gIoU"].high < 1
-    novel = counted.take([one.category == "novel" for one in positive])
+    novel = counted.take([one.part == "novel" for one in positive])
     assert figures["novel gIoU"] == giou_of(novel, 3)
     assert "Acc" not in figures
 
@@ -168,6 +170,27 @@ def test_a_line_without_an_end_is_refused(truth: Truth, tmp_path: Path) -> None:
     path.write_bytes(b" " * (MAX_LINE + 2))
     with pytest.raises(ValueError, match="a line of more than"):
         read_predictions(path, truth)
+
+
+def test_the_system_is_called_by_its_folder(truth: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "model").mkdir()
+    monkeypatch.chdir(tmp_path / "model")
+    assert evaluate(truth, Path()).system == "model"
+    with pytest.raises(ValueError, match="at most 200"):
+        evaluate(truth, Path(), "x" * 201)
+
+
+@pytest.mark.parametrize("mask", [{"size": [1, 1], "counts": "1"}, {"counts": "0"}])
+def test_a_truth_that_is_no_mask_is_refused(edition: Path, tmp_path: Path, mask: dict[str, Any]) -> None:
+    rows = [
+        {**row, "mask": {**row["mask"], **mask}, "image": row["image"]["path"]}
+        for row in parquet.read_table(next((edition / "data").glob("test-*"))).to_pylist()
+    ]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "manifest.json").write_text('{"name": "2025.10"}')
+    write_shards(tmp_path / "data", "test", rows, None, 100)
+    with pytest.raises(ValueError, match="sample 0000000000000000"):
+        read_truth(tmp_path)
 
 
 @pytest.mark.parametrize(("split", "error"), [("nope", FileNotFoundError), ("../data/test", ValueError)])

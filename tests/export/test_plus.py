@@ -97,6 +97,23 @@ def test_a_mask_of_another_size_is_an_error(edition: Path, tmp_path: Path) -> No
     assert not (tmp_path / "2025.10").exists()
 
 
+@pytest.mark.parametrize(
+    ("names", "question", "message"),
+    [
+        (("x", "x"), "q", "referring/x: the id occurs twice"),
+        (("x", "y"), "", "referring/x: .*question"),
+        (("x" * 300,), "q", "id"),
+    ],
+)
+def test_questions_that_are_none(
+    edition: Path, tmp_path: Path, names: tuple[str, ...], question: str, message: str
+) -> None:
+    given = [Ordinary(name, Image.new("RGB", (30, 20)), question, np.ones((20, 30), bool)) for name in names]
+    with pytest.raises(ValueError, match=message):
+        write_plus(tmp_path / "2025.10", edition, {"referring": lambda count: iter(given)})
+    assert not (tmp_path / "2025.10").exists()
+
+
 def test_links_are_no_pictures(tmp_path: Path) -> None:
     folder = tmp_path / "2025.10"
     (folder / "data").mkdir(parents=True)
@@ -108,9 +125,17 @@ def test_links_are_no_pictures(tmp_path: Path) -> None:
 
 def test_it_is_a_config_of_its_own(edition: Path, tmp_path: Path) -> None:
     work = edition.parents[1]
+    (work / "editions" / "latest").symlink_to("2025.10")
     made = CliRunner().invoke(app, ["edition", "plus", "--workdir", str(work), "--json"])
     assert made.exit_code == 0, made.output  # of the simulated web, as the embedded profile says
     assert json.loads(made.output)["counts"]["by_source"] == {"nest": 20, "reasoning": 3, "referring": 5}
+    for asked_for in (
+        "latest",
+        str(work / "editions" / ".." / "editions" / "2025.10"),
+    ):  # it is kept by the edition's name
+        again = CliRunner().invoke(app, ["edition", "plus", asked_for, "--workdir", str(work)])
+        assert again.exit_code == 0, again.output
+    assert [path.name for path in (work / "plus").iterdir()] == ["2025.10"]
     folder = tmp_path / "repository"
     laid = CliRunner().invoke(app, ["edition", "repository", str(folder), "--workdir", str(work)])
     assert laid.exit_code == 0, laid.output
