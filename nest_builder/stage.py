@@ -104,6 +104,9 @@ class Report:
         0.0  # in run_batch; the rest of ``seconds`` goes into listing, sweeping and whoever hands out the batches
     )
     seconds: float = 0.0
+    requests: Counter[tuple[str, str]] = field(
+        default_factory=Counter
+    )  # of a batch in a worker process: see RunMetrics
 
     @property
     def worked(self) -> int:

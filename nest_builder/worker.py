@@ -15,6 +15,7 @@ from sqlalchemy import make_url
 
 from nest_builder.config import Settings
 from nest_builder.operations import logs
+from nest_builder.operations.metrics import RunMetrics
 from nest_builder.pipeline import build_stages
 from nest_builder.runner import Runner
 from nest_builder.stage import Batch, Report
@@ -77,10 +78,14 @@ class _Worker:
             workspace = stack.enter_context(open_workspace(known))
             self._stages = {stage.name: stage for stage in build_stages(workspace)}
             self._runner = Runner(workspace.store.sessions, workspace.clock)
+            self._metrics = workspace.metrics or RunMetrics(known)
             self._open = stack.pop_all()
 
     def run(self, batch: Batch) -> Report:
-        return self._runner.run_batch(self._stages[batch.stage], batch)
+        before = self._metrics.requests()
+        report = self._runner.run_batch(self._stages[batch.stage], batch)
+        report.requests = self._metrics.requests() - before  # the run counts them with its own
+        return report
 
     def close(self) -> None:
         self._open.close()

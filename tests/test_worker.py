@@ -10,6 +10,7 @@ import pytest
 
 from nest_builder import worker
 from nest_builder.config import Settings, load_settings
+from nest_builder.operations.metrics import RunMetrics
 from nest_builder.stage import Batch, Item
 from nest_builder.worker import Job, run_job, settings_for_workers
 from tests.shared_stage import Shared, made
@@ -74,3 +75,26 @@ def test_a_worker_opens_its_workspace_once(tmp_path: Path, opened: list[Path]) -
     other = settings_for_workers(settings_in(tmp_path / "b"), {}, None)
     assert run_job(Job(other, job.batch)).done == 1
     assert opened == [tmp_path / "a" / "work", tmp_path / "b" / "work"]
+
+
+def test_a_batch_brings_home_what_it_asked_of_the_web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stages(workspace: Any) -> tuple[Shared, ...]:
+        def ask(keys: Any) -> None:
+            for _ in keys:
+                workspace.metrics.request("encyclopedia.newsworld.test", "200")
+
+        return (Shared(9, True, ask),)
+
+    monkeypatch.setattr(worker, "build_stages", stages)
+    settings = settings_in(tmp_path)
+    told = settings_for_workers(settings, {}, None)
+    run = RunMetrics(settings)
+    try:
+        for keys in (("000", "001"), ("002",)):  # a worker keeps its counts from batch to batch
+            items, fingerprints = tuple(Item(key, "") for key in keys), tuple(f"fingerprint {key}" for key in keys)
+            report = run_job(Job(told, Batch("shared", items, fingerprints)))
+            assert report.requests == {("encyclopedia", "200"): len(keys)}
+            run.batch(pickle.loads(pickle.dumps(report)))
+    finally:
+        worker.close()
+    assert run.requests() == {("encyclopedia", "200"): 3}

@@ -63,7 +63,9 @@ class RunMetrics:
         )
 
     def batch(self, report: Report) -> None:
-        """Count a batch; one that another process works on counts there."""
+        """Count a batch; one that another process works on counts there. Requests of this process are counted as they go."""
+        for (host, status), count in report.requests.items():
+            self._requests.labels(host, status).inc(count)
         if report.elsewhere:
             return
         self._batches.labels(report.stage).observe(report.batch_seconds)
@@ -95,6 +97,17 @@ class RunMetrics:
         """Count an exchange. Hosts and statuses are many, and the web's to choose: they are put in few classes."""
         status = outcome if not outcome.isdigit() or int(outcome) in _STATUSES else f"{outcome[0]}xx"
         self._requests.labels(self._classes.get(host, "other"), status).inc()
+
+    def requests(self) -> Counts[tuple[str, str]]:
+        """Return how many exchanges there were so far, by whose host and the answer."""
+        samples = [sample for family in self._requests.collect() for sample in family.samples]
+        return Counts(
+            {
+                (sample.labels["host"], sample.labels["status"]): int(sample.value)
+                for sample in samples
+                if sample.name.endswith("_total")
+            }
+        )
 
 
 def _host_classes(settings: Settings) -> dict[str, str]:

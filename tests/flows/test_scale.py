@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from nest_builder import run
 from nest_builder.config import load_settings
+from nest_builder.operations.metrics import LAST_RUN
 from nest_builder.progress import Progress
 from nest_builder.store.tables import Lease, LedgerEntry
 from tests.servers import Postgres
@@ -97,6 +98,7 @@ def test_postgresql_objects_and_dask_with_four_workers(
     assert len(watch.holders) > 1
     assert not list((tmp_path / "work").glob("nest.sqlite*"))
     assert not (tmp_path / "work" / "blobs").exists()
+    assert 'requests_total{host="encyclopedia",status="200"}' in (tmp_path / "work" / LAST_RUN).read_text()
     assert worked(finish(tmp_path)) == []  # in one process, without Prefect: everything is done
 
 
