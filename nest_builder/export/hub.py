@@ -182,17 +182,20 @@ class _Push:
     def _send(self, addition: "CommitOperationAdd") -> None:
         """Send a file, unless it is so small that it goes with the commit or the server has it."""
         from huggingface_hub import constants
+        from huggingface_hub.errors import HfHubHTTPError
 
         try:
             self._api.preupload_lfs_files(self._repository, [addition], repo_type=_TYPE, free_memory=False)
+        except HfHubHTTPError:
+            raise
         except (
+            OSError,
             RuntimeError,
-            PermissionError,
-            FileNotFoundError,
-        ) as error:  # as hf_xet fails, and huggingface_hub's Git LFS
+            ValueError,
+        ) as error:  # hf_xet's errors are of many kinds, those of Git LFS of others
             said = f"{addition.path_in_repo}: {error.__cause__ or error}"
-            hint = "set HF_HUB_DISABLE_XET=1 to send files through Git LFS in place of Xet storage"
-            raise ConnectionError(f"{said}\n{hint}" if not constants.HF_HUB_DISABLE_XET else said) from error
+            hint = "\nset HF_HUB_DISABLE_XET=1 to send files through Git LFS, not into Xet storage"
+            raise ConnectionError(said if constants.HF_HUB_DISABLE_XET else said + hint) from error
 
     def _deletions(self) -> "list[CommitOperationDelete]":
         from huggingface_hub import CommitOperationDelete

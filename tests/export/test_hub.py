@@ -1,5 +1,8 @@
+import hashlib
 import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -139,6 +142,51 @@ def test_killed_in_the_middle_and_pushed_again(work: Path, hub: Hub) -> None:
     assert "editions/2025.11" in pushed.added
 
 
+def test_through_xet_storage(work: Path, hub: Hub) -> None:
+    """The way that a push to the Hub takes: huggingface_hub brings hf_xet, and the Hub gives out Xet's address."""
+    hub.xet = f"local://{work / 'xet'}"
+    shards = [path.read_bytes() for path in (work / "editions").rglob("*.parquet")]
+    hub.known = {hashlib.sha256(content).hexdigest(): content for content in shards}
+    variables = environment(hub, work, HF_HUB_DISABLE_XET="0")
+    for attempt in ("first", "again"):
+        asked = len(hub.requests)
+        done = subprocess.run(command(work, "--json"), env=variables, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert bool(json.loads(done.stdout)["added"]) == (attempt == "first")
+        assert any("xet-write-token" in line for line in hub.requests[asked:]) == (attempt == "first")
+    assert hub.uploads == 0  # nothing went through Git LFS
+    assert held(hub) == content(work)
+    stored = sum(path.stat().st_size for path in (work / "xet").rglob("*") if "xorbs" in path.parts and path.is_file())
+    assert stored > 0.9 * sum(map(len, shards))  # the pictures in them do not get smaller
+
+
+@pytest.mark.parametrize("storage", ["xet", "lfs"])
+def test_storage_that_does_not_work(work: Path, hub: Hub, storage: str) -> None:
+    hub.xet = f"local://{work / 'xet'}"
+    (work / "xet").write_bytes(b"no folder")
+    hub.refuse_objects = True
+    variables = environment(hub, work, HF_HUB_DISABLE_XET="0" if storage == "xet" else "1")
+    done = subprocess.run(command(work), env=variables, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "run it again" in done.stderr
+    assert ("set HF_HUB_DISABLE_XET=1" in done.stderr) == (storage == "xet")
+    if storage == "xet":  # what was said helps
+        hub.refuse_objects = False
+        assert push_all(work, hub).added == ("editions/2025.10", "editions/2025.11")
+
+
+def test_a_server_that_is_not_there(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    said = CliRunner().invoke(app, ["edition", "push", NAME, "--workdir", str(work)])
+    assert said.exit_code == 1
+    assert "run it again" in said.stderr
+    assert f"127.0.0.1:{port}" in said.stderr
+
+
 def test_killed_before_the_tag(work: Path, hub: Hub) -> None:
     push_all(work, hub)
     tags = dict(hub.repositories[NAME].tags)
@@ -197,17 +245,50 @@ def test_withdrawn_editions_leave(work: Path, hub: Hub) -> None:
     assert (again.added, again.removed) == ((), ())
 
 
-def test_somebody_else_pushes_at_the_same_time(work: Path, hub: Hub) -> None:
+def test_a_withdrawn_edition_is_not_pushed_by_its_name_either(
+    work: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stone = {"id": "0" * 16, "reason": "takedown", "date": "2025-11-20"}
+    make_edition(work / "editions", "2025.10.1", first=1, supersedes="2025.10", tombstones=[stone])
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    said = CliRunner().invoke(app, ["edition", "push", NAME, "--only", "2025.10", "--workdir", str(work)])
+    assert said.exit_code == 1
+    assert "samples of 2025.10 were withdrawn" in " ".join(said.stderr.split())
+    assert not hub.requests
+
+
+def test_killed_before_a_withdrawn_tag_is_gone(work: Path, hub: Hub) -> None:
+    push_all(work, hub)
+    tags = dict(hub.repositories[NAME].tags)
+    stone = {"id": "0" * 16, "reason": "takedown", "date": "2025-11-20"}
+    make_edition(work / "editions", "2025.10.1", first=1, supersedes="2025.10", tombstones=[stone])
+    push_all(work, hub)
+    hub.repositories[NAME].tags = tags | {"v1": tags["2025.11"], "2025.09.1": tags["2025.11"]}  # two are somebody's own
+    shutil.rmtree(work / "editions" / "2025.10")  # and this machine knows nothing of it any more
+    push_all(work, hub)
+    assert set(hub.repositories[NAME].tags) == {"2025.10.1", "2025.11", "v1", "2025.09.1"}
+
+
+@pytest.mark.parametrize("when", ["upload", "commit"])
+def test_somebody_else_pushes_at_the_same_time(work: Path, hub: Hub, when: str) -> None:
     from huggingface_hub.errors import HfHubHTTPError
 
     push(local_members(work / "editions", work / "plus")[:1], NAME, TOKEN, hub.url)
 
     def other() -> None:
-        hub.before_commit = None
+        hub.before_commit = hub.halfway = None
         commits = hub.repositories[NAME].commits
         commits.append(type(commits[-1])("f" * 40, "something else", commits[-1].files))
 
-    hub.before_commit = other
+    def during_an_upload(_: int) -> bool:
+        other()
+        return False
+
+    if when == "commit":
+        hub.before_commit = other
+    else:
+        hub.halfway = during_an_upload
     with pytest.raises(HfHubHTTPError):
         push_all(work, hub)
     push_all(work, hub)
