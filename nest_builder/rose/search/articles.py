@@ -22,6 +22,7 @@ from nest_builder.store.session import Store
 from nest_builder.store.tables import Article, Figure, Image
 
 MAX_TERMS: Final = 32
+_PATIENCE_S: Final = 120.0  # that another process may take to bring the index up to date
 _WORD: Final = re.compile(r"\w+")
 _COMMON: Final = frozenset(
     ("the", "a", "an", "of", "in", "on", "at", "and", "to", "is", "was", "were", "who", "what", "which", "for", "by", "with",
@@ -30,12 +31,14 @@ _COMMON: Final = frozenset(
 # bm25's weights, a column each; a word in a title tells more.
 _TITLE_WEIGHT, _CAPTION_WEIGHT = 3.0, 2.0
 _SCHEMA: Final = """
+BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS indexed (url TEXT PRIMARY KEY, digest TEXT NOT NULL);
 CREATE VIRTUAL TABLE IF NOT EXISTS page USING fts5
     (title, text, url UNINDEXED, published UNINDEXED, tokenize = 'porter unicode61 remove_diacritics 2');
 CREATE VIRTUAL TABLE IF NOT EXISTS figure USING fts5
     (caption, title, image_url UNINDEXED, url UNINDEXED, published UNINDEXED,
      tokenize = 'porter unicode61 remove_diacritics 2');
+COMMIT;
 """
 _PAGES: Final = f"""
 SELECT url, title, snippet(page, 1, '', '', ' ... ', 32), published FROM page
@@ -114,7 +117,7 @@ class ArticleSearch:
             with self._lock:
                 return self._refresh(self._connection())
         except sqlite3.Error as error:
-            raise SearchError(f"the index {self._path} cannot be used: {error}") from error
+            raise self._unusable(error) from error
 
     def _find(self, statement: str, query: str, until: dt.datetime | None, limit: int) -> list[tuple[Any, ...]]:
         words = [word for word in _WORD.findall(query_text(query).casefold()) if word not in _COMMON]
@@ -127,20 +130,28 @@ class ArticleSearch:
                 connection = self._connection()
                 return connection.execute(statement, (terms, bound, bound, limit)).fetchall()
         except sqlite3.Error as error:
-            raise SearchError(f"the index {self._path} cannot be used: {error}") from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: sqlite3.Error) -> SearchError:
+        return SearchError(f"the index {self._path} cannot be used: {error}; deleted, it is made again")
 
     def _connection(self) -> sqlite3.Connection:
         if self._open is None:
             if self._path != ":memory:":
                 Path(self._path).parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self._path, check_same_thread=False)
-            connection.executescript(_SCHEMA)
-            self._refresh(connection)
+            connection = sqlite3.connect(self._path, timeout=_PATIENCE_S, check_same_thread=False, isolation_level=None)
+            try:
+                connection.executescript(_SCHEMA)
+                self._refresh(connection)
+            except BaseException:
+                connection.close()
+                raise
             self._open = connection
         return self._open
 
     def _refresh(self, connection: sqlite3.Connection) -> int:
-        with self._store.sessions() as session:
+        with connection, self._store.sessions() as session:
+            connection.execute("BEGIN IMMEDIATE")  # whoever comes next sees what is in the index already
             figures: defaultdict[str, list[str]] = defaultdict(list)
             for url, mark in session.execute(select(Figure.article_url, Figure.digest).order_by(Figure.id)):
                 figures[url].append(mark)
@@ -150,17 +161,14 @@ class ArticleSearch:
             held = dict(connection.execute("SELECT url, digest FROM indexed").fetchall())
             stale = [url for url, mark in held.items() if current.get(url) != mark]
             fresh = [url for url, mark in current.items() if held.get(url) != mark]
-            with connection:
-                for table in ("page", "figure", "indexed"):
-                    connection.executemany(f"DELETE FROM {table} WHERE url = ?", [(url,) for url in stale])
-                for at in range(0, len(fresh), 200):
-                    chunk = fresh[at : at + 200]
-                    articles = session.scalars(select(Article).where(Article.url.in_(chunk)))
-                    shown = session.scalars(
-                        select(Figure).where(Figure.article_url.in_(chunk)).order_by(Figure.position)
-                    )
-                    _insert(connection, list(articles), list(shown))
-                connection.executemany("INSERT INTO indexed VALUES (?, ?)", [(url, current[url]) for url in fresh])
+            for table in ("page", "figure", "indexed"):
+                connection.executemany(f"DELETE FROM {table} WHERE url = ?", [(url,) for url in stale])
+            for at in range(0, len(fresh), 200):
+                chunk = fresh[at : at + 200]
+                articles = session.scalars(select(Article).where(Article.url.in_(chunk)))
+                shown = session.scalars(select(Figure).where(Figure.article_url.in_(chunk)).order_by(Figure.position))
+                _insert(connection, list(articles), list(shown))
+            connection.executemany("INSERT INTO indexed VALUES (?, ?)", [(url, current[url]) for url in fresh])
         return len(set(stale) | set(fresh))
 
 

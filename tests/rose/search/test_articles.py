@@ -1,6 +1,8 @@
 """The pipeline's own articles as a corpus."""
 
 import datetime as dt
+import multiprocessing
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from sqlalchemy import select
 
 from nest_builder.rose.base import SearchError
 from nest_builder.rose.pages import PageStore
-from nest_builder.rose.search import ArticleSearch
+from nest_builder.rose.search import ArticleSearch, articles
 from nest_builder.store.session import Store
 from nest_builder.store.tables import Article, Figure
 from tests.builders import fill_store, new_store
@@ -75,6 +77,35 @@ def test_the_index_follows_the_store(store: Store, tmp_path: Path) -> None:
     assert again.refresh() == 0
 
 
+def look(folder: Path, said: "multiprocessing.SimpleQueue[object]") -> None:
+    """Search in a process of its own, with an index that others make at the same time."""
+    insert = articles._insert
+    articles._insert = lambda *rows: (time.sleep(0.2), insert(*rows))  # type: ignore[assignment] # long enough for all to be at it
+    store = new_store(folder)
+    search = ArticleSearch(store, folder / "search.sqlite")
+    try:
+        said.put([hit.url for hit in search.pages("crowd on Tuesday", None, 50)])
+    except SearchError as error:
+        said.put(str(error))
+    search.close()
+    store.close()
+
+
+def test_processes_make_one_index_together(store: Store, tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    said = context.SimpleQueue()
+    workers = [context.Process(target=look, args=(tmp_path, said)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    found = [said.get() for _ in workers]
+    assert [len(set(one)) for one in found] == [len(one) for one in found] == [12] * 4, found
+    search = ArticleSearch(store, tmp_path / "search.sqlite")
+    assert search.refresh() == 0
+    search.close()
+
+
 def test_it_holds_pages_and_pictures(store: Store) -> None:
     search = ArticleSearch(store, ":memory:")
     assert isinstance(search, PageStore)
@@ -91,5 +122,5 @@ def test_it_holds_pages_and_pictures(store: Store) -> None:
 def test_an_index_that_is_none(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "search.sqlite"
     path.write_bytes(b"no database, but long enough to look like one of the pages of a database" * 30)
-    with pytest.raises(SearchError, match="cannot be used"):
+    with pytest.raises(SearchError, match=r"cannot be used: .*; deleted, it is made again"):
         ArticleSearch(store, path).pages("zeppelin", None, 5)
