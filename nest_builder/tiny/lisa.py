@@ -209,7 +209,7 @@ def judge(training: Training, pool: Pool, batcher: Batcher) -> Mapping[str, floa
             masks, _ = model.decode(model.text_hidden_fcs(states.float()), batch.features[batch.picture])
         for kind, iou in zip(batch.kinds, mask_iou(masks.float(), batch.targets).tolist(), strict=True):
             found[kind].append(iou)
-    known = [iou for kind in ("name", "role", "made", "colour") for iou in found[kind]]
+    known = [iou for kind in ("name", "role", "made", "colour") for iou in found.get(kind, ())]
     means = {kind: float(np.mean(ious)) for kind, ious in sorted(found.items())}
     return {"known": float(np.mean(known)) if known else math.nan} | means
 

@@ -22,6 +22,8 @@ PLAN = Plan(
     steps=2, tower_steps=2, reader_steps=2, reader_texts=8, scenes=4, judged_scenes=2, news=300, worlds=1, pictures=2, texts=3, decoded=3, tower_batch=2, save_every=1, judge_every=2
 )  # fmt: skip
 
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")  # such as a mean of nothing
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
