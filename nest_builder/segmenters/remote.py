@@ -24,8 +24,8 @@ from nest_builder.segmenters.base import ReferringSegmenter, Segmentation
 from nest_builder.segmenters.loading import load_segmenter
 from nest_builder.segmenters.wire import (
     MAX_ANSWER,
-    MAX_PICTURES,
     MAX_REQUEST,
+    in_requests,
     pack_answer,
     pack_request,
     unpack_answer,
@@ -79,16 +79,15 @@ class RemoteSegmenter:
         Raises:
             RemoteError: The server is down, too slow, or answers nonsense.
             RuntimeError: The model there could not work on these pictures.
-            ValueError: There are not as many texts as pictures.
+            ValueError: There are not as many texts as pictures, or one of them is larger than can be sent.
         """
         if len(images) != len(texts):
             raise ValueError(f"{len(images)} pictures with {len(texts)} texts")
         said: list[Segmentation] = []
-        for start in range(0, len(images), MAX_PICTURES):
-            part = images[start : start + MAX_PICTURES]
-            body = self._exchange("POST", "/segment", pack_request(part, texts[start : start + MAX_PICTURES]))
+        for part in in_requests(images, texts):
+            body = self._exchange("POST", "/segment", pack_request(images[part], texts[part]))
             try:
-                said += unpack_answer(body, part)
+                said += unpack_answer(body, images[part])
             except ValueError as error:
                 raise RemoteError(f"{self._url} answers nonsense: {error}") from error
         return said

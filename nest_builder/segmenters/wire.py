@@ -5,7 +5,7 @@ import binascii
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -16,11 +16,34 @@ from nest_builder.images.decode import decode_rgb
 from nest_builder.segmenters.base import Segmentation
 
 MAX_PICTURES: Final = 16  # in one request
-MAX_PIXELS: Final = 20_000_000  # of one picture
+MAX_PIXELS: Final = (
+    40_000_000  # of all pictures of one request; as PNG in base64 they are no more than MAX_REQUEST bytes
+)
 MAX_TEXT: Final = 8_000  # characters
 MAX_REQUEST: Final = 256 << 20  # bytes
 MAX_ANSWER: Final = 32 << 20  # bytes; run lengths are short
 _MAX_SAID: Final = 20_000  # characters of a model's words
+
+
+def in_requests(images: Sequence[Image.Image], texts: Sequence[str]) -> Iterator[slice]:
+    """Divide n pictures with texts, in their order, into parts that a request may ask about.
+
+    Raises:
+        ValueError: A picture is too large for any request, or a text too long.
+    """
+    start = pixels = 0
+    for at, (image, text) in enumerate(zip(images, texts, strict=True)):
+        size = image.width * image.height
+        if size > MAX_PIXELS or len(text) > MAX_TEXT:
+            raise ValueError(
+                f"a picture of {size} pixels with a text of {len(text)} characters: {MAX_PIXELS} and {MAX_TEXT} can be sent"
+            )
+        if at - start == MAX_PICTURES or pixels + size > MAX_PIXELS:
+            yield slice(start, at)
+            start, pixels = at, 0
+        pixels += size
+    if start < len(images):
+        yield slice(start, len(images))
 
 
 def pack_request(images: Sequence[Image.Image], texts: Sequence[str]) -> bytes:
@@ -47,7 +70,12 @@ def unpack_request(body: bytes) -> tuple[list[Image.Image], list[str]]:
         files = [base64.b64decode(image, validate=True) for image in images]
     except (TypeError, ValueError, binascii.Error) as error:
         raise ValueError(f"an image is no base64: {error}") from error
-    return [decode_rgb(file, max_pixels=MAX_PIXELS) for file in files], texts
+    pictures: list[Image.Image] = []
+    left = MAX_PIXELS
+    for file in files:
+        pictures.append(decode_rgb(file, max_pixels=left))
+        left -= pictures[-1].width * pictures[-1].height
+    return pictures, texts
 
 
 def pack_answer(segmentations: Sequence[Segmentation]) -> bytes:

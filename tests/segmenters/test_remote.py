@@ -62,6 +62,28 @@ def test_says_what_the_segmenter_says(server):
     assert all((one.mask == other.mask).all() for one, other in zip(remote, local, strict=True))
 
 
+@pytest.mark.parametrize(
+    ("sizes", "requests"),
+    [([], []), ([1] * 20, [16, 4]), ([40, 40], [1, 1]), ([20, 20, 1, 30, 30], [2, 2, 1]), ([12] * 7, [3, 3, 1])],
+)
+def test_large_pictures_are_sent_a_few_at_a_time(sizes, requests):
+    images = [Image.new("1", (1000, 1000 * size)) for size in sizes]
+    parts = list(wire.in_requests(images, ["x"] * len(images)))
+    assert [len(images[part]) for part in parts] == requests
+    assert [image for part in parts for image in images[part]] == images
+
+
+def test_what_no_request_can_hold_is_the_picture_s_fault_and_not_the_server_s(server, monkeypatch):
+    remote, small = RemoteSegmenter(server.url), noise(0, 8, 8)
+    for image, text in ((Image.new("1", (1001, 40_000)), "1"), (small, "1" * 9000)):
+        with pytest.raises(ValueError, match="can be sent"):
+            remote.segment([small, image], ["1", text])
+    body = wire.pack_request([small] * 3, ["1"] * 3)
+    monkeypatch.setattr(wire, "MAX_PIXELS", 3 * 64 - 1)
+    answer = requests.post(server.url + "/segment", data=body, timeout=10)
+    assert (answer.status_code, "at most 63 are decoded" in answer.json()["error"]) == (400, True)
+
+
 def test_identity_is_the_server_s(server):
     assert RemoteSegmenter(server.url + "/").identity() == "remote(bright-1)"
 
