@@ -88,6 +88,7 @@ def bench(
             continue
         except floors.LoosenedFloorError as error:
             complain(str(error))
+            ok = False
         pinned = floors.load_floors(floors.FLOORS)
         result = floors.hold(result, pinned)
         if as_json:

@@ -52,6 +52,7 @@ def segment(
     """Segment what a question asks for in a picture, with facts and pictures from the web where the model lacks them."""
     from transformers.utils.logging import disable_progress_bar
 
+    from nest_builder.annotate.base import MODEL_ERRORS
     from nest_builder.images.decode import BadImageError
     from nest_builder.rose.base import Query
     from nest_builder.rose.explain import as_json as explained
@@ -76,6 +77,8 @@ def segment(
             draw_overlay(query.image, answered.segmentation.mask, answered.answer or "").save(target, "PNG")
         except (BadImageError, FetchError, OSError, ValueError) as error:
             raise give_up(str(error)) from error
+        except MODEL_ERRORS as error:
+            raise give_up(f"the models cannot answer this: {type(error).__name__}: {error}") from error
     if as_json:
         emit({"question": question, "system": system, **explained(answered), "overlay": str(target)})
     else:

@@ -124,6 +124,10 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert status == 1
     assert "loosening takes --reason" in said
     assert load_floors(tmp_path / "floors.json")["b"]["iou"].bound == (">=", 0.9)
+    measured["b"] = result(0.95, on="seed 2")
+    status, _, said = call("b", "--update-floors")
+    assert (status, "measured 0.95 on seed 2" in said) == (1, True)  # no floor is broken, yet none was pinned
+    measured["b"] = result(0.8)
     assert call("b", "--update-floors", "--reason", "half the size")[0] == 0
     assert load_floors(tmp_path / "floors.json")["b"]["iou"].reason == "half the size"
     status, printed, said = call("all", "--json")

@@ -19,6 +19,10 @@ COMMANDS = CliRunner()
 BASE = ["--segmenter", "tests.rose.fakes:FakeSegmenter"]
 
 
+def overtaxed() -> FakeSegmenter:
+    return FakeSegmenter(fails_on="What")
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     picture(90).save(tmp_path / "a.png")
@@ -36,6 +40,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["a.txt", "What?", *BASE], 1, "wrong content type: no picture"),
         (["a.png", "What?", "--segmenter", "lisa:/absent"], 1, "no model in /absent: `make train-tiny`"),
         (["a.png", "What?", "--segmenter", "unheard"], 1, "no segmenter 'unheard': choose one of lisa"),
+        (
+            ["a.png", "What?", "--segmenter", f"{__name__}:overtaxed", "--system", "static"],
+            1,
+            "cannot answer this: RuntimeError: too long",
+        ),
         (["a.png", "What?", *BASE, "--parts", "irag,luck"], 2, "no part luck: choose of websense, irag, tpe, vpe"),
         (["a.png", "What?", *BASE, "--asked-at", "May"], 2, "--asked-at May: write a day as 2025-08-31"),
         (["a.png", "What?", *BASE, "--system", "magic"], 2, "'magic' is not one of"),
