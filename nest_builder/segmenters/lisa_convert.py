@@ -12,7 +12,7 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import torch
 import typer
@@ -172,9 +172,11 @@ def main(
     source: Annotated[str, typer.Argument(help="LISA's folder or hub id.")],
     out: Annotated[Path, typer.Argument(help="The new folder.")],
     tower: Annotated[str, typer.Option(help="CLIP's folder or hub id.")] = "openai/clip-vit-large-patch14",
-    dtype: Annotated[str, typer.Option(help="bfloat16, float16 or float32.")] = "bfloat16",
+    dtype: Annotated[
+        Literal["bfloat16", "float16", "float32"], typer.Option(help="Of the written weights.")
+    ] = "bfloat16",
 ) -> None:
-    """Converts."""
+    """Make of LISA's official weights a folder that `nest segment --segmenter lisa:FOLDER` reads."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     convert(_folder(source), _folder(tower), out, getattr(torch, dtype))
 
