@@ -1,4 +1,7 @@
-"""Room on the disk: looked at before each batch of the stages that take bytes in, so that a full disk is a wait and not a crash."""
+"""Room on the disk: looked at before each batch of the stages that take bytes in, and before an edition is written.
+
+So a full disk is a wait and not a crash.
+"""
 
 import errno
 import os
@@ -63,13 +66,9 @@ class Room:
 
     def problem(self) -> str:
         """Return why nothing more should be taken in, and what to do; "" where there is room."""
-        for folder in self._folders():
-            free = shutil.disk_usage(folder).free
-            if free < self._settings.min_free_bytes:
-                return (
-                    f"disk: {free / 1e6:,.0f} MB are free beside {folder}, [disk] min_free_bytes asks for "
-                    f"{self._settings.min_free_bytes / 1e6:,.0f} MB: make room, or run `nest gc`"
-                )
+        for place in self._places():
+            if why := lack_of_room(place, self._settings.min_free_bytes):
+                return why
         limit = self._settings.max_bytes
         if limit is not None and (taken := self._taken()) > limit:
             return (
@@ -78,13 +77,42 @@ class Room:
             )
         return ""
 
-    def _folders(self) -> Iterator[Path]:
-        """Yield what exists of the places that are on this machine."""
+    def _places(self) -> Iterator[Path]:
+        """Yield the places that are on this machine."""
         fs, root = fsspec.core.url_to_fs(self._blobs_url)
-        places = [self._workdir, *([Path(root)] if isinstance(fs, LocalFileSystem) else [])]
-        for place in places:
-            absolute = place.absolute()
-            yield next(folder for folder in (absolute, *absolute.parents) if folder.exists())
+        yield self._workdir
+        if isinstance(fs, LocalFileSystem):
+            yield Path(root)
+
+
+def lack_of_room(place: Path, min_free: int, needed: int = 0) -> str:
+    """Return why a disk has no room, and what to do; "" where it has.
+
+    Args:
+        place: A folder on the disk, which need not be there yet.
+        min_free: Bytes that must stay free.
+        needed: Bytes that are about to be written.
+    """
+    folder = standing(place)
+    free = shutil.disk_usage(folder).free
+    if free - needed >= min_free:
+        return ""
+    wanted = f"about {needed / 1e6:,.0f} MB are to be written, and " if needed else ""
+    return (
+        f"disk: {free / 1e6:,.0f} MB are free beside {folder}, {wanted}[disk] min_free_bytes asks for "
+        f"{min_free / 1e6:,.0f} MB: make room, or run `nest gc`"
+    )
+
+
+def standing(place: Path) -> Path:
+    """Return what is there of a path, as far as we may look: itself, or the nearest folder above it that is."""
+    absolute = place.absolute()
+    return next(one for one in (absolute, *absolute.parents) if os.path.exists(one))  # noqa: PTH110 - Path's raises where we may not
+
+
+def is_full(error: OSError) -> bool:
+    """Return whether a write failed for want of room."""
+    return error.errno in _FULL
 
 
 def taken_bytes(workdir: Path, blobs_url: str) -> int:
@@ -92,7 +120,7 @@ def taken_bytes(workdir: Path, blobs_url: str) -> int:
     fs, root = fsspec.core.url_to_fs(blobs_url)
     taken = folder_bytes(workdir)
     local = isinstance(fs, LocalFileSystem)
-    if local and not Path(root).is_relative_to(workdir.resolve()):
+    if local and not Path(root).resolve().is_relative_to(workdir.resolve()):
         taken += folder_bytes(Path(root))
     elif not local and fs.exists(root):
         taken += int(fs.du(root))
@@ -104,11 +132,16 @@ def folder_bytes(folder: Path) -> int:
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:
-            try:
-                total += os.lstat(os.path.join(place, name)).st_size  # noqa: PTH118 - a million paths are slow as objects
-            except FileNotFoundError:
-                continue
+            total += file_bytes(os.path.join(place, name))  # noqa: PTH118 - a million paths are slow as objects
     return total
+
+
+def file_bytes(file: str | Path) -> int:
+    """Return a file's bytes; 0 where it has gone meanwhile, as a database's journal does."""
+    try:
+        return os.lstat(file).st_size
+    except FileNotFoundError:
+        return 0
 
 
 class Bounded:
@@ -142,7 +175,7 @@ class Bounded:
             try:
                 return self._stage.process(session, batch)
             except OSError as error:
-                if error.errno not in _FULL:
+                if not is_full(error):
                     raise
                 why = f"disk: full while {self.name} wrote ({error.strerror}): make room, or run `nest gc`"
         return [Postponed(item.key, why) for item in batch]
