@@ -104,9 +104,7 @@ class Report:
         0.0  # in run_batch; the rest of ``seconds`` goes into listing, sweeping and whoever hands out the batches
     )
     seconds: float = 0.0
-    requests: Counter[tuple[str, str]] = field(
-        default_factory=Counter
-    )  # of a batch in a worker process: see RunMetrics
+    requests: Counter[tuple[str, str]] = field(default_factory=Counter)  # of another process: see RunMetrics.batch
 
     @property
     def worked(self) -> int:

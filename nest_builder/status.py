@@ -9,7 +9,7 @@ from typing import Any
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
-from sqlalchemy import func, select
+from sqlalchemy import Text, cast, func, select
 from sqlalchemy.orm import Session
 
 from nest_builder.export.naming import order
@@ -140,7 +140,9 @@ def read_funnel(session: Session) -> tuple[StageStatus, ...]:
         status[stage][state] += count
         if state == "rejected" and reason:
             reasons[stage][reason] += count
-    for stage, parts in session.execute(select(entry.stage, entry.dropped).where(entry.status == "done")):
+    # Most items lose no part: their empty records stay in the database, however many they are.
+    some = (entry.status == "done") & (cast(entry.dropped, Text) != "{}")
+    for stage, parts in session.execute(select(entry.stage, entry.dropped).where(some)):
         dropped[stage].update(parts)
     last: dict[str, float] = {}
     for run in session.scalars(select(StageRun).order_by(StageRun.id)):

@@ -173,5 +173,7 @@ def metrics_show(config: ConfigOption = None, profile: ProfileOption = None, wor
 
 def _bodies_before(settings: Settings) -> dt.datetime | None:
     """Return before when a page must have been fetched for its body to be dropped."""
+    from nest_builder.clock import system_clock
+
     days = settings.disk.keep_bodies_days
-    return None if days is None else (settings.now or dt.datetime.now(dt.UTC)) - dt.timedelta(days=days)
+    return None if days is None else (settings.now or system_clock()) - dt.timedelta(days=days)

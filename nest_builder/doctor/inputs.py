@@ -30,7 +30,7 @@ def check_store(patient: Patient) -> Found:
         with engine.connect() as connection:
             current = MigrationContext.configure(connection).get_current_revision()
         engine.dispose()
-    except (SQLAlchemyError, ImportError) as error:
+    except (SQLAlchemyError, ImportError, OSError) as error:
         yield (
             "problem",
             f"{type(error).__name__}: {str(error).partition(chr(10))[0]}",

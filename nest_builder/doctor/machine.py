@@ -1,5 +1,6 @@
 """What the machine has to offer: Python, packages, room, time, ports."""
 
+import datetime as dt
 import shutil
 import socket
 import sys
@@ -9,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from nest_builder.config import DATA
 from nest_builder.doctor.base import Found, Patient, State
 from nest_builder.entities.knowledge import load_knowledge
+from nest_builder.operations.disk import standing
 
 CONSTRAINTS = DATA.parent / "constraints.txt"
 # What breaks, or changes results, in other versions; constraints.txt gives the reasons.
@@ -49,7 +51,7 @@ def check_packages(patient: Patient) -> Found:
 def check_workdir(patient: Patient) -> Found:
     """The work directory can be written and has room."""
     workdir = patient.settings.workdir.absolute()
-    folder = next(place for place in (workdir, *workdir.parents) if place.exists())
+    folder = standing(workdir)
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
@@ -81,6 +83,7 @@ def check_clock(patient: Patient) -> Found:
     dates = [day for entity in known for day in (entity.since, *(fact.since for fact in entity.facts))]
     newest = max(dates, default=cutoff.date())
     yield "ok", f"knowledge snapshot: {len(known)} entities, newest fact of {newest}" if known else "no snapshot", ""
+    now = now.astimezone(dt.UTC)
     early = now < cutoff or now.date() < newest
     said = f"{now:%Y-%m-%d %H:%M} UTC{' (fixed by settings)' if fixed else ''}, knowledge ends {cutoff:%Y-%m-%d}"
     yield "problem" if early else "ok", said, "set the machine's clock, `now` or entities.cutoff right" if early else ""

@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from nest_builder.doctor.base import Found, Patient
-from nest_builder.operations.disk import Room
+from nest_builder.operations.disk import Room, standing
 from nest_builder.operations.secrets import find_secrets
 
 _PROBE = ".nest-doctor"
@@ -39,7 +39,7 @@ def check_permissions(patient: Patient) -> Found:
     places: dict[str, Path] = {"editions": settings.workdir / "editions"}
     if (database := _sqlite_file(settings.database_url)) is not None:
         places["database"] = database.parent
-        if database.exists() and not os.access(database, os.W_OK):
+        if standing(database) == database.absolute() and not os.access(database, os.W_OK):
             yield "problem", f"{database} cannot be written", f"chown or chmod it for user {_user()}"
     if settings.metrics.textfile:
         places["metrics.textfile"] = Path(settings.metrics.textfile).parent
@@ -60,7 +60,7 @@ def check_permissions(patient: Patient) -> Found:
             "correct `blobs` or its AWS_* variables",
         )
     for what, folder in places.items():
-        existing = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+        existing = standing(folder)
         try:
             with tempfile.TemporaryFile(dir=existing):
                 pass
@@ -95,7 +95,7 @@ def check_secrets(patient: Patient) -> Found:
 def _secret_files(workdir: Path) -> Iterator[Path]:
     home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
     places = (workdir / "label-studio" / "login.json", home / "token", Path.home() / ".pgpass", Path(".env"))
-    return (file for file in places if file.is_file())
+    return (file for file in places if standing(file) == file.absolute() and file.is_file())
 
 
 def _sqlite_file(database: str) -> Path | None:

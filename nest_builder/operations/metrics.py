@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 
 from nest_builder.clock import Clock
 from nest_builder.config import Settings
-from nest_builder.operations.disk import Seldom, folder_bytes
+from nest_builder.operations.disk import Seldom, file_bytes, folder_bytes, standing
 from nest_builder.runner import Execute, Spread
 from nest_builder.stage import Batch, Report
 from nest_builder.status import count_waiting, read_funnel
@@ -157,7 +157,9 @@ class StoreMetrics(Collector):
             taken.add_metric([what], size)
         yield taken
         yield _gauge(
-            "nest_disk_free_bytes", "Free on the work directory's disk.", shutil.disk_usage(self._workdir).free
+            "nest_disk_free_bytes",
+            "Free on the work directory's disk.",
+            shutil.disk_usage(standing(self._workdir)).free,
         )
 
 
@@ -264,10 +266,10 @@ def _editions(session: Session, now: dt.datetime) -> Iterator[Metric]:
 
 def _taken(workdir: Path) -> dict[str, int]:
     """Return the bytes of the blobs, the editions and the rest of the work directory."""
-    taken = {"rest": sum(file.lstat().st_size for file in workdir.iterdir() if not file.is_dir() and file.exists())}
-    for folder in (place for place in workdir.iterdir() if place.is_dir()):
-        what = folder.name if folder.name in ("blobs", "editions") else "rest"
-        taken[what] = taken.get(what, 0) + folder_bytes(folder)
+    taken = Counts({"rest": 0})
+    for place in workdir.iterdir() if workdir.exists() else ():
+        what = place.name if place.name in ("blobs", "editions") else "rest"
+        taken[what] += folder_bytes(place) if place.is_dir() else file_bytes(place)
     return taken
 
 

@@ -21,10 +21,8 @@ from alembic.script import ScriptDirectory
 from nest_builder.store.session import migrations
 
 _ROWS: Final = 1000  # read and written at a time
-_TRANSIENT: Final = (
-    "alembic_version",
-    "lease",
-)  # the schema's version is told apart; who works on what is over by then
+# The schema's version is told apart; who works on what is over by then.
+_TRANSIENT: Final = ("alembic_version", "lease")
 
 
 class SchemaError(ValueError):

@@ -14,9 +14,8 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:
     columns = [name for name in arrow_schema().names if name != "image"]
     rows: list[dict[str, Any]] = []
     for shard in shards(folder):
-        with parquet.ParquetFile(
-            shard
-        ) as file:  # `read_table` would import pandas first, which takes longer than all else
+        # `read_table` would import pandas first, which takes longer than all else.
+        with parquet.ParquetFile(shard) as file:
             rows.extend(file.read(columns=columns).to_pylist())
     rows.sort(key=lambda row: row["id"])
     rows.sort(key=lambda row: row["published_at"] or "", reverse=True)

@@ -1,6 +1,8 @@
 """Disk, permissions and secrets: each on a case that is wrong."""
 
+import os
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 
 from nest_builder.clock import fixed_clock
 from nest_builder.config import Settings
-from nest_builder.doctor import Patient, permissions
+from nest_builder.doctor import Patient, inputs, machine, permissions
 from tests.builders import new_store
 from tests.doctor.test_doctor import NOW, of, only
 
@@ -51,6 +53,31 @@ def test_a_work_directory_over_its_bound(tmp_path: Path) -> None:
 )
 def test_places_that_cannot_be_written(tmp_path: Path, values: dict[str, Any], said: str) -> None:
     only(permissions.check_permissions(patient(tmp_path, **values)), "problem", said)
+
+
+def test_a_work_directory_that_nobody_lets_us_look_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The doctor says so, rather than to fall ill itself."""
+    stat, locked = os.stat, tmp_path / "locked"
+    locked.mkdir()
+
+    def refuse(path: Any, *arguments: Any, **options: Any) -> os.stat_result:
+        if isinstance(path, str | Path) and locked in Path(path).parents:
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, *arguments, **options)
+
+    def temporary(dir: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(dir)) if dir == locked else AssertionError(dir)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    monkeypatch.setattr(tempfile, "TemporaryFile", temporary)
+    inside = patient(locked / "work")
+    only(machine.check_workdir(inside), "problem", f"{locked}: Permission denied")
+    found = of(permissions.check_permissions(inside))
+    assert [state for state, _ in found] == ["problem"] * 3
+    assert all(f"{locked}: Permission denied" in text for _, text in found)
+    only(inputs.check_store(inside), "problem", "Permission denied")
+    assert of(permissions.check_disk(inside)) == []
+    assert of(permissions.check_secrets(inside)) == []
 
 
 def test_a_database_that_is_another_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

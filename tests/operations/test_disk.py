@@ -105,6 +105,13 @@ def test_what_is_taken_is_bounded(tmp_path: Path) -> None:
     assert elsewhere.problem() == ""
 
 
+def test_a_work_directory_behind_a_link_counts_once(tmp_path: Path) -> None:
+    (tmp_path / "disk" / "blobs").mkdir(parents=True)
+    (tmp_path / "disk" / "blobs" / "x").write_bytes(b"x" * 4)
+    (tmp_path / "work").symlink_to("disk")
+    assert taken_bytes(tmp_path / "work", str(tmp_path / "work" / "blobs")) == 4
+
+
 @pytest.mark.parametrize(("blobs", "expected"), [("work/blobs", 7), ("elsewhere", 10), ("memory://taken", 15)])
 def test_blobs_count_wherever_they_are(tmp_path: Path, blobs: str, expected: int) -> None:
     for name, size in (("work/blobs/x", 4), ("work/y", 3), ("elsewhere/z", 3)):

@@ -1,6 +1,7 @@
 """Figures: what a run and a store say, in a form that Prometheus reads."""
 
 import datetime as dt
+import os
 import socket
 import urllib.request
 from collections.abc import Iterator
@@ -88,9 +89,10 @@ def test_the_stores_figures(store: Store, tmp_path: Path) -> None:
     assert of(figures, "nest_disk_free_bytes") is not None
 
 
-def test_an_empty_store_has_figures(tmp_path: Path) -> None:
+def test_an_empty_store_has_figures_even_where_there_is_no_work_directory(tmp_path: Path) -> None:
     empty = new_store(tmp_path)
-    figures = read(generate_latest(serving_registry(empty, tmp_path, LATER)).decode())
+    figures = read(generate_latest(serving_registry(empty, tmp_path / "absent", LATER)).decode())
+    assert of(figures, "nest_disk_bytes", what="rest") == 0
     empty.close()
     assert of(figures, "nest_editions") == 0
     assert of(figures, "nest_edition_age_seconds") is None
@@ -138,6 +140,22 @@ def test_a_run_leaves_its_figures_for_the_server_and_for_the_collector(store: St
     assert of(served, "nest_items", stage="take", outcome="done") == 3
     (tmp_path / LAST_RUN).write_text("nonsense {")
     read(generate_latest(serving_registry(store, tmp_path, LATER)).decode())  # the store's are there all the same
+
+
+def test_a_file_that_goes_while_it_is_counted_spoils_no_figure(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nest.sqlite-journal").write_bytes(b"x" * 1000)
+    lstat = os.lstat
+
+    def gone(path: Any, **options: Any) -> os.stat_result:
+        if str(path).endswith("-journal"):
+            raise FileNotFoundError(path)
+        return lstat(path, **options)
+
+    monkeypatch.setattr(os, "lstat", gone)
+    figures = read(generate_latest(serving_registry(store, tmp_path, LATER)).decode())
+    assert (of(figures, "nest_disk_bytes", what="rest") or 0) >= (tmp_path / "nest.sqlite").stat().st_size
 
 
 def batch(*items: str) -> Batch:
