@@ -1,5 +1,6 @@
 """The OpenAI-compatible language model, against a server on loopback."""
 
+import itertools
 import json
 import threading
 import time
@@ -100,13 +101,12 @@ def test_no_key_is_no_header(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
         ([(200, b'{"choices": "yes"}', 0)], "no completion", 1),
         ([(200, b"[" * 100_000, 0)], "no completion", 1),
         ([(200, b" " * (MAX_BYTES + 10), 0)], "more than", 1),
-        ([(200, said("slow"), 0.15)], "longer than", 1),
     ],
 )
 def test_failures(endpoint: Endpoint, replies: list[tuple[int, bytes, float]], expected: str, calls: int) -> None:
     endpoint.replies = replies
     slept: list[float] = []
-    model = OpenAICompatible(endpoint.url, "tiny", timeout_s=0.3, sleep=slept.append)
+    model = OpenAICompatible(endpoint.url, "tiny", sleep=slept.append)
     if expected == "yes":
         assert model.complete("a", "b") == "yes"
     else:
@@ -114,6 +114,14 @@ def test_failures(endpoint: Endpoint, replies: list[tuple[int, bytes, float]], e
             model.complete("a", "b")
     assert len(endpoint.asked) == calls
     assert len(slept) == calls - 1
+
+
+def test_an_answer_that_drips_is_not_waited_for(endpoint: Endpoint) -> None:
+    endpoint.replies = [(200, said("slow"), 0.01)]
+    clock = itertools.count(0.0, 31.0)  # a look at the clock is 31 seconds after the last
+    with pytest.raises(OSError, match="longer than 30 s"):
+        OpenAICompatible(endpoint.url, "tiny", monotonic=lambda: next(clock)).complete("a", "b")
+    assert len(endpoint.asked) == 1
 
 
 def test_nobody_there() -> None:
