@@ -242,7 +242,9 @@ class DiskSettings(Section):
     """Bounds of what a run may take, and what may go."""
 
     min_free_bytes: int = Field(
-        500_000_000, ge=0, description="collection waits while less is free beside the work directory or the blobs"
+        500_000_000,
+        ge=0,
+        description="collection waits while less is free beside the work directory or the blobs; export while an edition leaves less",
     )
     max_bytes: int | None = Field(
         None, ge=0, description="collection waits while work directory and blobs take more; empty: no limit"

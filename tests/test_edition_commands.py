@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,6 +108,46 @@ def test_a_flipped_byte_is_named(work: Path) -> None:
     assert nest(work, "edition", "verify", "2025.10", status=1)["problems"] == [
         "README.md: its content does not match the manifest's hash"
     ]
+
+
+def test_a_withdrawal_goes_on_once_its_edition_is_restored(
+    work: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    kept = tmp_path_factory.mktemp("back-up") / "2025.10"
+    (work / "editions" / "2025.10").rename(kept)
+    row = next(read_rows(kept))
+    said = plain(work, "edition", "withdraw", row["id"])
+    assert "edition 2025.10.1 was not written" in said
+    assert "run it again" in said
+    shutil.copytree(kept, work / "editions" / "2025.10")
+    again = nest(work, "edition", "withdraw", row["id"])
+    assert (again["added"], again["published"]) == ([], ["2025.10.1"])
+
+
+def test_a_withdrawal_makes_its_list_where_the_settings_say(work: Path) -> None:
+    config = work / "list.toml"
+    config.write_text(f'[export]\ntakedown = "{work}/lists/takedown.txt"\n')
+    said = nest(work, "edition", "withdraw", "nobody.test", "--config", str(config))
+    assert said["list"] == str(work / "lists" / "takedown.txt")
+    assert "nobody.test" in (work / "lists" / "takedown.txt").read_text()
+
+
+def test_nest_plus_goes_with_what_is_purged(work: Path) -> None:
+    nest(work, "edition", "plus")
+    nest(work, "edition", "withdraw", next(read_rows(work / "editions" / "2025.10"))["id"])
+    assert (work / "plus" / "2025.10").is_dir()
+    nest(work, "edition", "purge", "2025.10", "--yes")
+    assert not (work / "plus" / "2025.10").exists()
+
+
+def test_what_does_not_fit_on_the_disk_is_said_and_comes_out_later(work: Path) -> None:
+    config = work / "full.toml"
+    config.write_text("[disk]\nmin_free_bytes = 1_000_000_000_000_000_000\n")
+    wanted = next(read_rows(work / "editions" / "2025.10"))["id"]
+    result = COMMANDS.invoke(app, ["edition", "withdraw", wanted, "--workdir", str(work), "--config", str(config)])
+    assert result.exit_code == 1
+    assert "edition 2025.10.1 was not written: disk:" in " ".join(result.output.split())
+    assert nest(work, "edition", "withdraw", wanted)["published"] == ["2025.10.1"]
 
 
 @pytest.fixture

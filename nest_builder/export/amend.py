@@ -109,12 +109,16 @@ def published_records(session: Session, edition: str, folder: Path) -> Iterator[
         raise ValueError(f"{len(known)} published samples are not in {folder}: restore it from a back-up")
 
 
-def decisions_since(session: Session, issued: Issued, until: dt.datetime | None) -> str | None:
-    """Return a digest of what people said of an edition's samples after it was published; None where they said nothing.
+def decisions_on(session: Session, issued: Issued, since: dt.datetime | None, until: dt.datetime | None) -> str | None:
+    """Return a digest of what people said of an edition's samples; None where they said nothing.
+
+    What an earlier revision has taken up already is among it, and changes nothing any more: a withdrawal may have come out
+    between a decision and its time, so an edition's date does not tell which it has.
 
     Args:
         session: Reads the store.
         issued: The edition.
+        since: Decisions that were pulled later count: when its window was published first; None: all.
         until: Decisions that were pulled by then count; None: no decision does.
     """
     if until is None:
@@ -125,8 +129,8 @@ def decisions_since(session: Session, issued: Issued, until: dt.datetime | None)
         .where(Published.edition == issued.name, Decision.state == "current", Decision.pulled_at <= until)
         .order_by(Decision.id)
     )
-    if issued.published_at is not None:
-        query = query.where(Decision.pulled_at > issued.published_at)
+    if since is not None:
+        query = query.where(Decision.pulled_at > since)
     rows = {row.id: list(row) for row in session.execute(query)}
     return digest(list(rows.values())) if rows else None
 
@@ -150,6 +154,14 @@ def _shown(record: Record) -> str:
 
 def _corrected(session: Session, record: Record, said: Reviewed) -> Record:
     """Return a record as people corrected it, or itself where they said nothing against it."""
+    try:
+        return _with_corrections(session, record, said)
+    except (ValueError, TypeError, KeyError) as error:  # one that is damaged must not hold a withdrawal back
+        log.warning("sample %s is left as it was published, its correction cannot be used: %s", record.id, error)
+        return record
+
+
+def _with_corrections(session: Session, record: Record, said: Reviewed) -> Record:
     sample = record.sample
     new_mask = said.mask is not None and said.mask["counts"] != sample["mask"]["counts"]
     new_category = said.category is not None and said.category != sample["category"]
@@ -159,6 +171,5 @@ def _corrected(session: Session, record: Record, said: Reviewed) -> Record:
     if said.mask is not None and new_mask:
         changed |= corrected_parts(session, record.id, said.mask)
     if problem := schema_problem({**changed, "split": "train", "edition": "checked"}):
-        log.warning("sample %s is left as it was published, its correction breaks the schema: %s", record.id, problem)
-        return record
+        raise ValueError(f"it breaks the schema: {problem}")
     return replace(record, sample=changed, model_mask=_shown(record) if new_mask else record.model_mask)

@@ -32,6 +32,7 @@ CHANGED: Final = "another picture"
 OPTED_OUT: Final = "opted out"
 _AT_ONCE: Final = 64  # pictures asked for in one go: what a killed download loses
 _ROWS_PER_GROUP: Final = 100
+_TOLD: Final = "download.json"  # is there from the beginning, so that a download knows its folder again
 _NAME = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,8}")
 
 
@@ -147,8 +148,9 @@ def download_edition(
 
     Raises:
         OSError: A folder cannot be read or written.
-        ValueError: The edition is damaged.
+        ValueError: The edition is damaged, or the folder is not for it.
     """
+    _claim(edition, out)
     manifest = read_manifest(edition)
     for problem in check_files(edition, manifest["files"]):
         raise ValueError(f"edition {manifest['name']}: {problem}")
@@ -178,8 +180,22 @@ def download_edition(
             {"sha256": one.sha256, "url": one.url, "reason": one.reason, "detail": one.detail} for one in missing
         ],
     }
-    (out / "download.json").write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    (out / _TOLD).write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return found
+
+
+def _claim(edition: Path, out: Path) -> None:
+    """See that a folder is new, empty or an earlier download's: what is in its way there is replaced.
+
+    Raises:
+        ValueError: It is another one.
+    """
+    if out.resolve().is_relative_to(edition.resolve()):
+        raise ValueError(f"{out} is the edition's own folder, which stays as it was published: name another")
+    if out.exists() and any(out.iterdir()) and not (out / _TOLD).is_file():
+        raise ValueError(f"{out} holds other things than a download: name a folder that is new or empty")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / _TOLD).touch()
 
 
 def _wanted(edition: Path) -> list[Wanted]:

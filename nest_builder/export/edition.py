@@ -54,7 +54,7 @@ def write_edition(
         FileNotFoundError: A picture is not in the store.
         ValueError: A picture in the store is damaged, or the manifest breaks its schema.
     """
-    partial = folder.parent / f".{folder.name}.partial"
+    partial = partial_folder(folder)
     shutil.rmtree(partial, ignore_errors=True)
     data = partial / "data"
     data.mkdir(parents=True)
@@ -105,6 +105,11 @@ def write_edition(
     (partial / MANIFEST).write_bytes(manifest_bytes(manifest))
     _replace(partial, folder)
     return manifest
+
+
+def partial_folder(folder: Path) -> Path:
+    """Return where an edition is until it is whole."""
+    return folder.parent / f".{folder.name}.partial"
 
 
 def point_latest(editions: Path, name: str) -> None:

@@ -121,10 +121,13 @@ def read_rows(folder: Path) -> Iterator[dict[str, Any]]:
         OSError: A file cannot be read.
         ValueError: A file is no Parquet, or lacks a column.
     """
-    columns = ["image.path" if name == "image" else name for name in load_schema("sample")["properties"]]
+    properties = load_schema("sample")["properties"]
+    columns = ["image.path" if name == "image" else name for name in properties]
     for split in ("train", "test"):
         for path in sorted((folder / "data").glob(f"{split}-*.parquet")):
             with parquet.ParquetFile(path) as file:
+                if lacking := sorted(properties.keys() - set(file.schema_arrow.names)):
+                    raise ValueError(f"{path} has no column {lacking[0]}")
                 for batch in file.iter_batches(_ROWS, columns=columns):
                     for row in batch.to_pylist():
                         yield {**row, "image": row["image"]["path"]}

@@ -45,7 +45,7 @@ class Takedown:
         if not (self.urls or self.hosts):
             return False
         plain = normal_url(url)
-        labels = (urlsplit(plain).hostname or "").split(".")
+        labels = (urlsplit(plain).hostname or "").rstrip(".").split(".")  # a host may be written with the root's dot
         return plain in self.urls or any(".".join(labels[start:]) in self.hosts for start in range(len(labels)))
 
 

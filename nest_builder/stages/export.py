@@ -20,8 +20,8 @@ from nest_builder import __version__
 from nest_builder.clock import Clock
 from nest_builder.config import ExportSettings, Settings
 from nest_builder.digest import digest
-from nest_builder.export.amend import amend, decisions_since
-from nest_builder.export.edition import point_latest, write_edition
+from nest_builder.export.amend import amend, decisions_on
+from nest_builder.export.edition import partial_folder, point_latest, write_edition
 from nest_builder.export.history import compare
 from nest_builder.export.manifest import FORMAT, MANIFEST, History, funnel_part
 from nest_builder.export.naming import base_of, due, is_month, next_revision, order, split_name, window_of
@@ -41,9 +41,11 @@ from nest_builder.export.published import (
 from nest_builder.export.records import read_records
 from nest_builder.export.reviewed import state_of_decisions
 from nest_builder.export.shaping import published_settings
+from nest_builder.export.size import estimated_bytes
 from nest_builder.export.takedown import Takedown, read_takedown, takedown_path
+from nest_builder.operations.disk import is_full, lack_of_room
 from nest_builder.review.summary import review_summary
-from nest_builder.stage import Done, Failed, Item, Outcome
+from nest_builder.stage import Done, Failed, Item, Outcome, Postponed
 from nest_builder.status import StageStatus, read_funnel
 from nest_builder.store.blobs import Blobs
 from nest_builder.store.tables import (
@@ -84,7 +86,7 @@ class Export:
 
     def __init__(self, settings: ExportSettings, everything: Settings, blobs: Blobs, clock: Clock) -> None:
         self._settings, self._workdir, self._blobs, self._clock = settings, everything.workdir, blobs, clock
-        self._bits = everything.images.near_duplicate_bits
+        self._bits, self._min_free = everything.images.near_duplicate_bits, everything.disk.min_free_bytes
         self._published = published_settings(everything)
 
     def identity(self) -> Any:
@@ -144,7 +146,8 @@ class Export:
         A withdrawal does at once. Corrections wait until an edition of a later window has come out.
         """
         takedown = self._takedown_state()
-        decisions = decisions_since(session, last, self._corrections_until(last.name, issued))
+        first = next(one for one in issued if base_of(one.name) == base_of(last.name))
+        decisions = decisions_on(session, last, first.published_at, self._corrections_until(last.name, issued))
         return None if takedown == last.takedown and decisions is None else [takedown, decisions]
 
     def _corrections_until(self, name: str, issued: Sequence[Issued]) -> Any:
@@ -182,14 +185,18 @@ class Export:
             if known is None and not plan.history:
                 log.info("edition %s: nothing to publish", item.key)
                 return Done(item.key, [], plan.draft.dropped)
+            if why := self._lack_of_room(item.key, plan):
+                return Postponed(item.key, why)
             manifest = self._write(item.key, plan)
             if known is not None and manifest != known.manifest:
                 shutil.rmtree(self._workdir / EDITIONS / item.key)
                 raise ValueError("the store has changed since it was published: restore its folder from a back-up")
             point_latest(self._workdir / EDITIONS, max([item.key, *(one.name for one in issued)], key=order))
         except (OSError, ValueError) as error:
-            shutil.rmtree(self._workdir / EDITIONS / f".{item.key}.partial", ignore_errors=True)
-            return Failed(item.key, f"{type(error).__name__}: {error}")
+            shutil.rmtree(partial_folder(self._workdir / EDITIONS / item.key), ignore_errors=True)
+            if isinstance(error, OSError) and is_full(error):
+                return Postponed(item.key, f"disk: full while {item.key} was written ({error.strerror}): make room")
+            return Failed(item.key, f"{type(error).__name__}: {error}; once that is mended, run `nest export`")
         edition = Edition(
             name=item.key,
             path=(EDITIONS / item.key).as_posix(),
@@ -198,6 +205,13 @@ class Export:
             published_at=self._clock() if known is None else known.published_at,
         )
         return Done(item.key, [edition, *publish_rows(item.key, plan.draft)], plan.draft.dropped)
+
+    def _lack_of_room(self, name: str, plan: "_Plan") -> str:
+        """Return why an edition does not fit on the disk; "" where it does."""
+        shutil.rmtree(
+            partial_folder(self._workdir / EDITIONS / name), ignore_errors=True
+        )  # what a killed run left is no loss
+        return lack_of_room(self._workdir / EDITIONS, self._min_free, plan.bytes)
 
     def _write(self, name: str, plan: "_Plan") -> dict[str, Any]:
         return write_edition(
@@ -236,7 +250,8 @@ class Export:
             against = next((one.name for one in reversed(issued) if order(one.name) < order(name)), None)
             history = History(against=against, added=[record.id for record in draft.records])
         review = review_summary(session, {record.id for record in draft.records})
-        return _Plan(recipe, draft, history, self._blobs, funnel_part(_upstream_funnel(session)), review)
+        size = estimated_bytes(draft, self._blobs.size if recipe.images == "embedded" else None)
+        return _Plan(recipe, draft, history, size, self._blobs, funnel_part(_upstream_funnel(session)), review)
 
     def _amended(self, session: Session, name: str, last: Issued, issued: Sequence[Issued]) -> "_Plan":
         """Take an edition's own records, without what is withdrawn, with what was corrected."""
@@ -253,7 +268,8 @@ class Export:
             manifest.get("images", "embedded"),
             window_of(name) if is_month(name) else None,
         )
-        return _Plan(recipe, draft, history, EditionPictures(folder), manifest["funnel"], manifest.get("review"))
+        size = sum(one["bytes"] for one in manifest["files"].values())
+        return _Plan(recipe, draft, history, size, EditionPictures(folder), manifest["funnel"], manifest.get("review"))
 
     def _now(self) -> str | None:
         """Return the edition that comes out whenever it is another than before; None where editions wait until due."""
@@ -276,11 +292,12 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """An edition before it is written."""
+    """An edition before it is written; ``bytes`` is about how large it will be."""
 
     recipe: Recipe
     draft: Draft
     history: History
+    bytes: int
     pictures: Pictures
     funnel: Sequence[dict[str, Any]]
     review: dict[str, Any] | None

@@ -71,6 +71,14 @@ class Blobs:
                 raise
             return bytes(self._fs.cat_file(path + CONDEMNED))
 
+    def size(self, sha256: str) -> int:
+        """Return how many bytes a blob has.
+
+        Raises:
+            FileNotFoundError: There is no such blob.
+        """
+        return int(self._fs.size(self.path(sha256)))
+
     def _is_there(self, path: str) -> bool:
         """Return whether a blob is there, and make it young again: it is wanted, so it must not be garbage before a row names it."""
         if isinstance(self._fs, LocalFileSystem):

@@ -142,3 +142,21 @@ def test_an_edition_with_other_addresses_than_were_published_is_not_asked_for(
     with pytest.raises(ValueError, match="does not match the manifest"):
         fetch(edition, tmp_path / "out", web)
     assert web.asked == []
+
+
+@pytest.mark.parametrize("where", ["itself", "inside", "elsewhere"])
+def test_a_folder_that_is_not_for_it_stays_as_it_is(
+    links: tuple[Path, dict[str, bytes]], tmp_path: Path, where: str
+) -> None:
+    edition, files = links
+    out = {"itself": edition, "inside": edition / "data", "elsewhere": tmp_path}[where]
+    if where == "elsewhere":
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "mine.txt").write_text("mine")
+    web = Web(files)
+    with pytest.raises(ValueError, match=r"name another|name a folder"):
+        fetch(edition, out, web)
+    assert web.asked == []
+    assert check_edition(edition, load=False) == []
+    if where == "elsewhere":
+        assert [path.name for path in tmp_path.rglob("*")] == ["data", "mine.txt"]

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from sqlalchemy import delete, select
 
 from nest_builder.annotate.masks import decode_mask, encode_mask
 from nest_builder.clock import fixed_clock
 from nest_builder.config import ExportSettings, Settings
 from nest_builder.digest import short_id
-from nest_builder.export.naming import base_of, window_of
+from nest_builder.export.naming import base_of, order, window_of
 from nest_builder.export.published import read_rows
 from nest_builder.export.validate import check_edition, withdrawn_by
 from nest_builder.review.said import mask_digest
@@ -300,6 +302,7 @@ def test_latest_after_a_copy_that_followed_links(store: Store, tmp_path: Path) -
         lambda folder: shutil.rmtree(folder),
         lambda folder: next((folder / "data").glob("*.parquet")).unlink(),
         lambda folder: next((folder / "data").glob("*.parquet")).write_bytes(b"PAR1"),
+        lambda folder: parquet.write_table(pa.table({"id": ["x"]}), next((folder / "data").glob("*.parquet"))),
     ],
 )
 def test_a_revision_of_a_damaged_edition_is_refused(store: Store, tmp_path: Path, break_it: Any) -> None:
@@ -309,3 +312,32 @@ def test_a_revision_of_a_damaged_edition_is_refused(store: Store, tmp_path: Path
     report = export(store, tmp_path, now=at("2026-03-05"), publish="due")
     assert (report.rejected, names(store)) == (1, ["2026.01", "2026.02", "2026.02.1"])
     assert not (tmp_path / "editions" / "2026.01.1").exists()
+
+
+def test_a_withdrawal_in_between_loses_no_correction(store: Store, tmp_path: Path) -> None:
+    keys = two_months(store, tmp_path)
+    decide(store, keys[3], "accept", "2026-03-05", category="emerging")
+    (tmp_path / "takedown.txt").write_text(keys[4])
+    assert night(store, tmp_path, "2026-03-07") == ["2026.02.1"]
+    assert rows_of(tmp_path, "2026.02.1")[keys[3]]["category"] == "novel", "it waits for the next edition"
+    add_story(store, 12, "e12", at("2026-03-20"))
+    assert night(store, tmp_path, "2026-04-01") == ["2026.02.2", "2026.03"]
+    assert rows_of(tmp_path, "2026.02.2")[keys[3]]["category"] == "emerging"
+    assert export(store, tmp_path, now=at("2026-04-02"), publish="due").worked == 0
+
+
+def test_a_correction_that_cannot_be_used_holds_no_withdrawal_back(store: Store, tmp_path: Path) -> None:
+    keys = two_months(store, tmp_path)
+    decide(store, keys[0], "correct", "2026-03-05", mask={"size": [3, 3], "counts": "no run lengths"})
+    mask = np.roll(decode_mask(rows_of(tmp_path, "2026.01")[keys[1]]["mask"]), 5, axis=1)
+    decide(store, keys[1], "correct", "2026-03-05", mask=encode_mask(mask))
+    (tmp_path / "takedown.txt").write_text(keys[2])
+    add_story(store, 12, "e12", at("2026-03-20"))
+    assert "2026.01.1" in night(store, tmp_path, "2026-04-01")
+    night(store, tmp_path, "2026-04-02")
+    last = max((name for name in names(store) if base_of(name) == "2026.01"), key=order)
+    changes = rows_of(tmp_path, last)
+    assert changes.keys() == {keys[0], keys[1]}
+    assert changes[keys[0]]["review"]["status"] == "unreviewed", "it stays as it was published"
+    assert changes[keys[1]]["review"]["status"] == "corrected"
+    assert night(store, tmp_path, "2026-04-03") == []

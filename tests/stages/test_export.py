@@ -1,6 +1,8 @@
 import datetime as dt
+import errno
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,10 @@ from nest_builder.digest import short_id
 from nest_builder.export.features import hf_features, load_schema
 from nest_builder.export.manifest import read_manifest
 from nest_builder.export.naming import order
+from nest_builder.export.publish import Draft
+from nest_builder.export.records import Record
 from nest_builder.export.shaping import published_settings
+from nest_builder.export.size import estimated_bytes
 from nest_builder.export.validate import check_edition
 from nest_builder.runner import Runner
 from nest_builder.stage import Report
@@ -287,3 +292,67 @@ def test_published_settings_say_nothing_of_the_machine(tmp_path: Path) -> None:
     assert str(tmp_path) not in text
     assert '"snapshot": "mine.json"' in text
     assert "{data}/models/" in text
+
+
+def free(monkeypatch: pytest.MonkeyPatch, left: int) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**12, 0, left))  # type: ignore[attr-defined]
+
+
+def test_an_edition_that_does_not_fit_waits_for_room(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(workdir=tmp_path)
+    size = sum(path.stat().st_size for path in (tmp_path / "store" / "blobs").rglob("*") if path.is_file())
+    leftover = tmp_path / "editions" / ".2025.10.partial"
+    leftover.mkdir(parents=True)
+    free(monkeypatch, settings.disk.min_free_bytes + size // 2)
+    report = export(store, tmp_path)
+    assert (report.worked, list(report.postponed)) == (0, ["2025.10"])
+    assert "MB are to be written" in report.waits_for
+    assert not leftover.exists(), "what a killed run left takes no room"
+    assert names(store) == []
+    free(monkeypatch, settings.disk.min_free_bytes + 3 * size)
+    assert export(store, tmp_path).done == 1
+    assert check_edition(tmp_path / "editions" / "2025.10", load=False) == []
+
+
+def test_a_withdrawal_waits_for_room_too(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    export(store, tmp_path)
+    with store.sessions() as session:
+        (tmp_path / "takedown.txt").write_text(session.scalars(select(Published.sample_id).limit(1)).one())
+    free(monkeypatch, Settings(workdir=tmp_path).disk.min_free_bytes)
+    assert list(export(store, tmp_path, publish="withdrawals").postponed) == ["2025.10.1"]
+    free(monkeypatch, 10**12)
+    assert export(store, tmp_path, publish="withdrawals").done == 1
+    assert names(store) == ["2025.10", "2025.10.1"]
+
+
+@pytest.mark.parametrize("where", ["shard", "annotations"])
+def test_a_disk_that_fills_meanwhile_is_a_wait(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*(("os.pwrite", full) if where == "shard" else ("nest_builder.export.edition.write_coco", full)))
+        report = export(store, tmp_path)
+    assert (report.worked, list(report.postponed)) == (0, ["2025.10"])
+    assert "No space left" in report.waits_for
+    assert list((tmp_path / "editions").iterdir()) == []
+    assert export(store, tmp_path).done == 1
+    assert check_edition(tmp_path / "editions" / "2025.10", load=False) == []
+
+
+@pytest.mark.parametrize(("count", "linked"), [(0, False), (5, False), (5, True), (2_500, False)])
+def test_the_size_of_an_edition_is_known_before(count: int, linked: bool) -> None:
+    asked: list[str] = []
+
+    def size_of(sha256: str) -> int:
+        asked.append(sha256)
+        return 100_000
+
+    records = [Record({"image_sha256": str(n), "text": "x" * 972}, "e", None, 0) for n in range(count)]
+    size = estimated_bytes(Draft(records, ["test"] * count), None if linked else size_of)
+    assert size == pytest.approx(count * ((0 if linked else 100_000) + 2_000), rel=0.02)
+    assert len(asked) == (0 if linked else min(count, 834))  # every third of many
