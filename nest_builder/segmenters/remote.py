@@ -137,9 +137,12 @@ class SegmenterServer(ThreadingHTTPServer):
         """Return where it answers."""
         return f"http://{self.server_address[0]!s}:{self.server_address[1]}"
 
-    def identity(self) -> bytes:
-        """Return the answer to "who are you?"."""
-        return json.dumps({"identity": self._segmenter.identity()}).encode()
+    def identity(self) -> tuple[int, bytes]:
+        """Return the status and the body that answer "who are you?"."""
+        try:
+            return 200, json.dumps({"identity": self._segmenter.identity()}).encode()
+        except OSError as error:
+            return _cannot_be_asked(error)
 
     def answer(self, body: bytes) -> tuple[int, bytes]:
         """Return the status and the body that answer a request."""
@@ -153,6 +156,14 @@ class SegmenterServer(ThreadingHTTPServer):
         except MODEL_ERRORS as error:
             log.warning("the segmenter failed on %d pictures: %s", len(images), error)
             return _UNDIGESTED, _fault(error)
+        except OSError as error:
+            return _cannot_be_asked(error)
+
+
+def _cannot_be_asked(error: OSError) -> tuple[int, bytes]:
+    """Return the answer where weights are missing, or a segmenter behind this one is down."""
+    log.error("the segmenter cannot be asked: %s", error)
+    return 500, _fault(error)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -165,7 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Say who answers here."""
         if self.path == "/identity":
-            self._send(200, self.server.identity())
+            self._send(*self.server.identity())
         else:
             self._send(404, _fault("there are /identity and /segment"))
 
@@ -210,7 +221,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     with SegmenterServer(load_segmenter(given.segmenter), given.host, given.port) as server:
-        log.info("%s answers at %s", server.identity().decode(), server.url)
+        log.info("%s answers at %s", server.identity()[1].decode(), server.url)
         try:
             server.serve_forever()
         except KeyboardInterrupt:

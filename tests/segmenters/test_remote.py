@@ -199,6 +199,23 @@ def test_slow_servers_are_left():
         assert time.monotonic() - started < 3
 
 
+class Weightless(Bright):
+    def identity(self):
+        raise FileNotFoundError("no model in models/lisa")
+
+    def segment(self, images, texts):
+        return self.identity()
+
+
+def test_a_server_without_weights_says_so():
+    with running(SegmenterServer(Weightless())) as server:
+        remote = RemoteSegmenter(server.url)
+        with pytest.raises(RemoteError, match=r"status 500: .*no model in models/lisa"):
+            remote.identity()
+        with pytest.raises(RemoteError, match=r"status 500: .*no model in models/lisa"):
+            remote.segment([noise(0, 8, 8)], ["1"])
+
+
 @pytest.mark.parametrize("body", [b"[]", b"{}", b"<html>", b"null"])
 def test_a_server_without_a_name(body):
     with (
