@@ -91,8 +91,8 @@ def _own_segmenter(name: str, worst: State) -> Found:
             load_attribute(name)
         elif name not in entry_points(group=GROUP).names:
             raise ValueError(f"no segmenter {name!r}")
-    except ValueError as error:
-        yield worst, str(error), "correct rose.segmenter and validation.segmenters"
+    except Exception as error:  # noqa: BLE001 - a module of one's own may raise anything
+        yield worst, f"{name}: {type(error).__name__}: {error}", "correct rose.segmenter and validation.segmenters"
     else:
         yield "ok", name, ""
 
@@ -171,7 +171,7 @@ def _use(uses: Uses, worst: State) -> Found:
     for name, use in uses.items():
         try:
             use()
-        except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever a model or a segmenter of one's own raises
             yield worst, f"{name}: {type(error).__name__}: {error}", "restore its files, or name another model"
         else:
             yield "ok", f"{name} loads and runs", ""

@@ -67,8 +67,9 @@ def bench_state(workdir: Path) -> list[tuple[str, str]]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Return the newest worlds' files; one that is too large is no table."""
-    files = sorted(folder.glob("rose-*/tables.json"), reverse=True)[:_MAX_FILES]
+    """Return the files of the worlds with the highest seeds; one that is too large is no table."""
+    found = folder.glob("rose-*/tables.json")
+    files = sorted(found, key=lambda file: (len(file.parent.name), file.parent.name), reverse=True)[:_MAX_FILES]
     return [file for file in files if file.stat().st_size <= _MAX_BYTES]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _STATE = "state.json"
+_ENDINGS = (".partial", ".outdated")  # of a folder that is being written, and of the one whose place it takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def write_state(folder: Path, state: State) -> None:
 @contextmanager
 def replaced(folder: Path) -> Iterator[Path]:
     """Give an empty folder to be filled, which then takes the place of ``folder``; after an error that one stays."""
-    partial, outdated = (folder.parent / f".{folder.name}.{kind}" for kind in ("partial", "outdated"))
+    partial, outdated = (folder.parent / f".{folder.name}{ending}" for ending in _ENDINGS)
     for left in (partial, outdated):
         shutil.rmtree(left, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -54,6 +55,13 @@ def replaced(folder: Path) -> Iterator[Path]:
         folder.rename(outdated)
     partial.rename(folder)
     shutil.rmtree(outdated, ignore_errors=True)
+
+
+def remove_leftovers(root: Path) -> None:
+    """Remove what killed writers left of folders: it may be of an edition that was withdrawn since, and is written never again."""
+    for left in root.iterdir():
+        if left.name.startswith(".") and left.name.endswith(_ENDINGS) and left.is_dir():
+            shutil.rmtree(left)
 
 
 def write_changed(file: Path, text: str) -> None:

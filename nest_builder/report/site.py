@@ -18,7 +18,7 @@ from nest_builder.report.calibration import read_calibration
 from nest_builder.report.cases import find_groups
 from nest_builder.report.edition import read_pictures, read_rows
 from nest_builder.report.editions import Listed, facts_of, find, latest, read_editions
-from nest_builder.report.files import State, read_state, replaced, write_changed, write_state
+from nest_builder.report.files import State, read_state, remove_leftovers, replaced, write_changed, write_state
 from nest_builder.report.gallery import index_of, outline_files, sample_files
 from nest_builder.report.hero import choose_hero
 from nest_builder.report.pages import assets, render, state_of_templates, verdict_parts
@@ -129,6 +129,7 @@ def _write_list(store: Store, root: Path, editions: Sequence[Listed]) -> None:
     """Write the list of editions, and remove what no edition of it shows."""
     standing = {one.name for one in editions if not one.withdrawn_by}
     kept: set[str] = set()
+    remove_leftovers(root)
     for folder in sorted(root.iterdir()):
         found = None if folder.name.startswith(".") else read_state(folder)
         if found is None:

@@ -215,6 +215,18 @@ def test_deep_uses_the_models(tmp_path: Path) -> None:
     assert used == ["detector", "mask model", "spaCy pipeline", "segmenter lisa", "image embedder"]
 
 
+@pytest.mark.parametrize(
+    ("code", "said", "deep"), [("class Thing(: pass", "SyntaxError", False), ("def Thing(**_): x", "NameError", True)]
+)
+def test_a_segmenter_of_ones_own_that_does_not_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, said: str, deep: bool
+) -> None:
+    (tmp_path / f"own_{said.lower()}.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    settings = load_settings(None, None, workdir=tmp_path, rose={"segmenter": f"own_{said.lower()}:Thing"})
+    only(models.check_rose(Patient(settings, fixed_clock(NOW), deep)), "warning", said)
+
+
 @pytest.mark.parametrize("enabled", [False, True])
 @pytest.mark.parametrize(
     ("rose", "said"),

@@ -21,7 +21,7 @@ def patient(folder: Path, origin: str, *, clock: dt.datetime = NOW, ask: bool = 
         now=NOW,
         newsworld={"enabled": False},
         sources={"feeds": [], "sites": [], "window_days": 14, **sources},
-        web={"allow_hosts": ["127.0.0.1"], "retries": 0, "timeout_seconds": 2.0, "requests_per_second": 100.0},
+        web={"allow_hosts": ["127.0.0.1"], "retries": 0, "timeout_seconds": 20.0, "requests_per_second": 100.0},
         entities={"encyclopedia": f"{origin}/w/api.php"},
     )
     return Patient(settings, fixed_clock(clock), network=ask)

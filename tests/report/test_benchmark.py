@@ -45,4 +45,11 @@ def test_runs_of_the_benchmark_are_shown_and_broken_files_are_not(tmp_path: Path
     found = read_benchmark([], tmp_path)
     assert list(found.runs) == ["21"]
     assert [table.title for table in found.runs["21"]] == ["NEST"]
-    assert len(bench_state(tmp_path)) == 2
+    assert [name for name, _ in bench_state(tmp_path)] == ["rose-22", "rose-21"]
+
+
+def test_the_highest_seeds_are_shown(tmp_path: Path) -> None:
+    for seed in (9, 10, 100, *range(200, 206)):
+        (tmp_path / "bench" / f"rose-{seed}").mkdir(parents=True)
+        (tmp_path / "bench" / f"rose-{seed}" / "tables.json").write_text(json.dumps({"main": TABLE}))
+    assert list(read_benchmark([], tmp_path).runs) == ["205", "204", "203", "202", "201", "200", "100", "10"]

@@ -157,8 +157,12 @@ def test_what_was_withdrawn_leaves_the_site(store: Store, tmp_path: Path) -> Non
         revision.seal(revision.name)
         session.add(revision)
         session.commit()
+    killed = tmp_path / "site" / f".{NAME}.outdated" / "index.html"
+    killed.parent.mkdir()
+    killed.write_text("a caption that must not stay")
     newer = write_report(store, tmp_path)
     store.close()
+    assert not killed.parent.exists(), "nor what a killed writer left of it"
     assert newer == tmp_path / "site" / f"{NAME}.1" / "index.html"
     assert not page.exists()
     assert not list((tmp_path / "site" / "pictures" / "large").iterdir())
