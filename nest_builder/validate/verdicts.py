@@ -15,6 +15,7 @@ Failure = Literal["", "sample", "service"]
 _LABEL: Final[dict[System, Label]] = {
     "static": "solved_by_static", "search": "solved_by_search", "rose": "solved_by_rose",
 }  # fmt: skip
+_SOME: Final = 1e-6  # an IoU that is not nought, to the digits that are kept
 TOO_CLOSE: Final = "too close to call: an outline that is a little off would turn it"
 # Ways to put the same question. Each holds it word for word: a paraphrase must not change what is asked.
 _WAYS: Final = (
@@ -152,7 +153,7 @@ def judge(attempts: Sequence[Attempt], rule: Rule) -> Verdict:
     }
     labels: list[Label] = [
         next((_LABEL[system] for system in SYSTEMS if ious[system] >= threshold), "unsolved")
-        for threshold in (rule.iou, rule.iou - rule.slack, rule.iou + rule.slack)
+        for threshold in (rule.iou, max(rule.iou - rule.slack, _SOME), min(rule.iou + rule.slack, 1.0))
     ]
     firm = len(set(labels)) == 1
     return Verdict(

@@ -66,6 +66,15 @@ def test_what_hangs_on_a_hair_is_not_decided(static, label):
     assert (verdict.static_iou, verdict.rose_iou) == (static, 0.9)
 
 
+@pytest.mark.parametrize(
+    ("iou", "static", "label"),
+    [(1.0, 1.0, "solved_by_static"), (1.0, 0.96, None), (1.0, 0.9, "unsolved"), (0.97, 1.0, "solved_by_static"),
+     (0.04, 0.0, "unsolved"), (0.04, 0.01, None), (0.04, 0.1, "solved_by_static")],
+)  # fmt: skip
+def test_an_outline_is_not_better_than_perfect_nor_worse_than_nothing(iou, static, label):
+    assert judge(attempts(static=[static], search=[0.0], rose=[0.0]), Rule(iou, slack=0.05)).label == label
+
+
 def test_the_threshold_is_a_setting():
     made = attempts(static=[0.6], search=[0.7], rose=[0.8])
     assert [judge(made, Rule(iou)).label for iou in (0.6, 0.65, 0.75, 0.9)] == [
