@@ -198,6 +198,10 @@ class RoseSettings(Section):
         True,
         description="WebSense looks at the picture too: a single thing of the kind asked for, if the model finds it, needs no search",
     )
+    describe: Literal["unknown", "all"] = Field(
+        "unknown",
+        description="which answers TPE describes to the segmenter: those that the snapshot does not know, or all",
+    )
     language_url: str = Field(
         "", description="an OpenAI-compatible API; empty: rules only. The key is in OPENAI_API_KEY"
     )

@@ -2,7 +2,8 @@
 
 Three bases: the static MLLM, Grounded-SAM and the user's own segmenter of the examples, with one and the same ROSE around
 them. Tables (Markdown, JSON) and a plot are written into the work directory. What is retrieved for a question is kept,
-so that all rows of a table rest on the same retrieval.
+so that all rows of a table rest on the same retrieval. Photographs show something beside the target (`nest_plus`); a table of its
+own says how the first base does where they may show nothing else.
 """
 
 import importlib.util
@@ -17,7 +18,7 @@ from typing import Any, Final
 
 from nest_builder.bench.result import Bound, Pin, Result, machine
 from nest_builder.config import DATA, Settings, load_settings
-from nest_builder.newsworld.questions import Asked, known_questions, nest_plus
+from nest_builder.newsworld.questions import Asked, known_questions, nest_plus, nest_questions
 from nest_builder.newsworld.world import World
 from nest_builder.rose.base import PARTS, Part, Query
 from nest_builder.rose.load import load_rose
@@ -87,12 +88,14 @@ def run(seed: int, data: Path | None, quick: bool = False) -> Result:
     settings = load_settings(None, "embedded")
     world = World(seed)
     asked = nest_plus(world, QUESTIONS, seed)
+    every = nest_questions(world, sum(one.kind == "nest" for one in asked), seed)
     known = [Known(one.image, one.text, one.mask) for one in known_questions(KNOWN, seed)]
     with rose_in(settings, seed) as rose:
         bases: dict[str, ReferringSegmenter] = {"lisa": rose.segmenter, "grounded_sam": load_segmenter("grounded-sam")}
         if OWN_SEGMENTER.exists():
             bases["own"] = own_segmenter()
         measured = measure(rose, bases, asked, known, seed)
+        measured = with_every_picture(measured, rose, every, seed)
     folder = settings.workdir / "bench" / f"rose-{seed}"
     write(measured.tables, folder)
     setup = {
@@ -159,6 +162,22 @@ def measure(
             figures[f"{name}_known_giou"] = round(known_giou, 4)
     tables["main"] = score_table("NEST", main, GROUPS, seed)
     return Measured(figures, tables, notes)
+
+
+def with_every_picture(measured: Measured, rose: Rose, every: Sequence[Asked], seed: int) -> Measured:
+    """Add what the first base does about photographs as the news shows them, those of nothing but the target among them."""
+    kept = Rose(
+        rose.segmenter, None, Remembered(rose.irag) if rose.irag else None, rose.text_prompt, rose.visual_prompt
+    )
+    systems: tuple[System, ...] = ("static", "search", "rose")
+    scored: dict[str, Scores] = {
+        name: scores(every, answers(kept, every, name), answered=name != "static") for name in systems
+    }
+    figures = {f"every_picture_{name}_giou": round(_mean(one), 4) for name, one in scored.items()}
+    gain = _difference(scored["rose"], scored["search"], seed)
+    figures["every_picture_rose_over_search"] = round(gain.value, 4)
+    table = score_table("NEST, photographs of nothing but the target among them (lisa)", scored, GROUPS, seed)
+    return Measured(measured.figures | figures, measured.tables | {"every_picture": table}, measured.notes)
 
 
 def answers(rose: Rose, asked: Sequence[Asked], system: System, parts: Collection[Part] = PARTS) -> list[Answered]:

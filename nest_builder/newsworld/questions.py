@@ -5,7 +5,7 @@ For evaluation only; nothing is trained on them. Everything follows from the see
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Literal
@@ -122,10 +122,16 @@ def control_set() -> list[Known]:
     return [Known(one.image, one.text, one.mask) for one in known_questions(CONTROL_QUESTIONS, 0)]
 
 
-def nest_questions(world: World, count: int, seed: int) -> list[Asked]:
-    """Return questions as the dataset asks them, about photographs of a world's news; fewer where there are not so many.
+def nest_questions(world: World, count: int, seed: int, least: int = 1) -> list[Asked]:
+    """Return questions as the dataset asks them, about photographs of a world's news; fewer, in the same shares, where it has fewer.
 
     A question's day is `ASKED_AFTER` its article, or the change that it is about where that came later.
+
+    Args:
+        world: What is asked about.
+        count: How many at the most, `NOVEL_SHARE` of them on novel entities.
+        seed: Of the choice.
+        least: How many things a photograph shows at the least, the target among them.
     """
     changes = {change.new: change for change in world.timeline.changes}
     subjects: dict[str, Subject] = {}
@@ -152,8 +158,9 @@ def nest_questions(world: World, count: int, seed: int) -> list[Asked]:
             continue
         day = max(world.articles[articles[0]].published, datetime.combine(subject.first_seen, time(23, 59), UTC))
         question = _pick(rng, subject, day.date(), holders)
-        target = next(one for one in world.instances(photo.url) if one.key == photo.subject)
-        if question is None or not _clear(target):
+        shown = world.instances(photo.url)
+        target = next(one for one in shown if one.key == photo.subject)
+        if question is None or len(shown) < least or not _clear(target):
             continue
         wanted[subject.category] -= 1
         exclude = {address for url in copies[photo.url] for address in (url, *world.article_urls_of[url])}
@@ -161,7 +168,7 @@ def nest_questions(world: World, count: int, seed: int) -> list[Asked]:
             _served(world, photo), question.text, target.mask, subject.name, subject.aliases, "nest", subject.category,
             min(day + ASKED_AFTER, NOW), articles[0], photo.url, frozenset(exclude),
         ))  # fmt: skip
-    return made
+    return _in_shares(made)
 
 
 def referring_questions(count: int, seed: int) -> list[Asked]:
@@ -190,13 +197,28 @@ def reasoning_questions(count: int, seed: int) -> list[Asked]:
 
 
 def nest_plus(world: World, count: int, seed: int) -> list[Asked]:
-    """Return NEST mixed with questions that need no search, in the paper's shares."""
-    numbers = {kind: round(count * share) for kind, share in PLUS_SHARES}
+    """Return NEST mixed with questions that need no search, in the paper's shares; fewer where the world has fewer of NEST's.
+
+    NEST's photographs show something beside the target: the paper's hold 2.7 entities to be asked about on average, these 2.8 things.
+    In one that shows nothing else (a quarter of the news') any model is right, whatever it knows.
+    """
+    shares = dict(PLUS_SHARES)
+    nest = nest_questions(world, round(count * shares["nest"]), seed, least=2)
+    whole = len(nest) / shares["nest"]
     return [
-        *nest_questions(world, numbers["nest"], seed),
-        *reasoning_questions(numbers["reasoning"], seed),
-        *referring_questions(numbers["referring"], seed),
+        *nest,
+        *reasoning_questions(round(whole * shares["reasoning"]), seed),
+        *referring_questions(round(whole * shares["referring"]), seed),
     ]
+
+
+def _in_shares(made: Sequence[Asked]) -> list[Asked]:
+    """Leave out the last of what there is too much of, so that few of one category do not shift the whole towards the other."""
+    by_category = {name: [one for one in made if one.category == name] for name in ("novel", "emerging")}
+    whole = min(len(by_category["novel"]) / NOVEL_SHARE, len(by_category["emerging"]) / (1 - NOVEL_SHARE))
+    kept = {"novel": round(whole * NOVEL_SHARE), "emerging": round(whole * (1 - NOVEL_SHARE))}
+    chosen = {id(one) for name, found in by_category.items() for one in found[: kept[name]]}
+    return [one for one in made if id(one) in chosen]
 
 
 def _collect(

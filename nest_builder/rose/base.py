@@ -99,6 +99,7 @@ class Step:
         fetched_bytes: Bytes that came over the network for it (nought for cached answers).
         lost: Why a service that the part asked gave nothing; "" where all did. Whatever the part went on to find, it is no proof of
             what it finds.
+        hypernym: The kind of thing of which a look at the picture has found one only, which therefore needs no search; "" else.
     """
 
     part: str
@@ -107,6 +108,7 @@ class Step:
     seconds: float = 0.0
     fetched_bytes: int = 0
     lost: str = ""
+    hypernym: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,8 @@ def assemble(
         cache=cache,
         clock=clock,
     )
-    return Rose(models.segmenter, websense, irag, TextPrompt(), visual_prompt)
+    text_prompt = TextPrompt(known=models.knowledge if settings.rose.describe == "unknown" else None)
+    return Rose(models.segmenter, websense, irag, text_prompt, visual_prompt)
 
 
 def _search(settings: Settings, client: PoliteClient, store: Store | None, stack: ExitStack) -> WebSearch:

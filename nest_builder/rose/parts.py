@@ -26,8 +26,8 @@ Result = TypeVar("Result")
 class DecidesOnSearch(Protocol):
     """WebSense."""
 
-    def decide(self, queries: Sequence[Query], base: ReferringSegmenter) -> list[Step]:
-        """Return for each of n queries a step whose decision is "retrieve" or "skip"; the base may be asked first."""
+    def decide(self, queries: Sequence[Query], base: ReferringSegmenter | None) -> list[Step]:
+        """Return for each of n queries a step whose decision is "retrieve" or "skip"; a base that is given may be asked first."""
 
 
 class Retrieves(Protocol):
@@ -68,11 +68,19 @@ class EnhancesText(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What VPE works on: the picture, the base's segmentation, and the answer with its reference pictures."""
+    """What VPE works on.
+
+    Attributes:
+        image: RGB picture.
+        segmentation: The base's.
+        retrieval: The answer with its reference pictures; None where nothing was retrieved.
+        only: The kind of thing that is meant, of which the picture shows one only; "" where it is not that simple.
+    """
 
     image: Image.Image
     segmentation: Segmentation
-    retrieval: Retrieval
+    retrieval: Retrieval | None
+    only: str = ""
 
 
 class CorrectsMasks(Protocol):

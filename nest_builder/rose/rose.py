@@ -67,6 +67,7 @@ class _Work:
     retrieval: Retrieval | None
     steps: list[Step]
     segmentation: Segmentation | None = None
+    only: str = ""  # as in `Case`
 
     @property
     def answer(self) -> Candidate | None:
@@ -139,13 +140,13 @@ class Rose:
         fixed: dict[System, tuple[Part, ...]] = {"static": (), "search": ("irag",)}
         on = fixed.get(system, parts)
         works = [_Work(query, query.text, None, []) for query in queries]
-        wanted = self._sense(works) if "websense" in on and "irag" in on else works
+        wanted = self._sense(works, outlined="vpe" in on) if "websense" in on and "irag" in on else works
         if "irag" in on:
             self._retrieve(wanted)
         self._prompt(works, enhance="tpe" in on)
         self._base(works)
         if "vpe" in on:
-            self._correct([work for work in works if work.answer])
+            self._correct([work for work in works if work.answer or work.only])
         return [work.answered() for work in works]
 
     def compare(
@@ -160,18 +161,23 @@ class Rose:
         around = Rose(self.segmenter, *parts_of, clock=self._clock)
         return {system: around.segment(queries, system, parts) for system in systems}
 
-    def _sense(self, works: list[_Work]) -> list[_Work]:
-        """Return the queries for which WebSense wants a search."""
+    def _sense(self, works: list[_Work], outlined: bool) -> list[_Work]:
+        """Return the queries for which WebSense wants a search.
+
+        It looks at the pictures only where VPE will outline what it sees there: the base's own mask may be a rough one.
+        """
         websense = self.websense
         if websense is None:
             return works
+        base = self.segmenter if outlined and self.visual_prompt is not None else None
         wanted = []
         queries = [work.query for work in works]
         outcomes = call_part(
-            "websense", lambda some: websense.decide(some, self.segmenter), queries, lambda step: step, self._clock
+            "websense", lambda some: websense.decide(some, base), queries, lambda step: step, self._clock
         )
         for work, (_, step) in zip(works, outcomes, strict=True):
             work.steps.append(step)
+            work.only = step.hypernym
             if step.decision == "retrieve":
                 wanted.append(work)
         return wanted
@@ -249,9 +255,9 @@ class Rose:
         if visual is None:
             return
         cases = [
-            Case(work.query.image, work.segmentation, work.retrieval)
+            Case(work.query.image, work.segmentation, work.retrieval, work.only)
             for work in works
-            if work.segmentation is not None and work.retrieval is not None
+            if work.segmentation is not None
         ]
         outcomes = call_part("vpe", visual.correct, cases, lambda pair: pair[1], self._clock)
         for work, (mended, step) in zip(works, outcomes, strict=True):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from nest_builder.entities.base import KnowledgeBase
 from nest_builder.entities.dates import DATE
 from nest_builder.entities.hypernyms import Lexicon, lexicon
 from nest_builder.entities.looks import COLOUR
@@ -155,13 +156,17 @@ class TextPrompt:
 
     Args:
         settings: How much background a prompt carries.
+        known: What the segmenter knows: of such an answer its name says all, and more words only distract a small model (LISA-tiny on
+            the emerging questions of three worlds: 0.6 to 0.9 points less with them). None: every answer is described.
     """
 
-    def __init__(self, settings: TextPromptSettings | None = None) -> None:
-        self._settings = settings or TextPromptSettings()
+    def __init__(self, settings: TextPromptSettings | None = None, known: KnowledgeBase | None = None) -> None:
+        self._settings, self._known = settings or TextPromptSettings(), known
 
     def enhance(self, question: str, answer: Candidate) -> str:
-        """Return the prompt for the segmenter: question, answer, and what the answer's sources say of it."""
+        """Return the prompt for the segmenter: question, answer, and what the answer's sources say of it where it is not known."""
+        if self._known is not None and self._known.find(answer.text) is not None:
+            return search_prompt(answer.text)
         sources: Sequence[Passage] = answer.sources
         return enhanced_prompt(
             question, answer.text, background(answer.text, sources, answer.description, self._settings)

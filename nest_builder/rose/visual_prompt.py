@@ -61,11 +61,13 @@ class Answer:
         name: The answer's name.
         hypernym: The detector's word for its kind, "" where that is not known.
         confidence: That it is the answer at all.
+        only: The picture shows one thing of this kind only, so that it needs no reference picture to be told.
     """
 
     name: str
     hypernym: str = ""
     confidence: float = 1.0
+    only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +130,8 @@ class VisualPrompt:
         fixed = self.verify(
             [case.image for case in cases],
             [case.segmentation.mask for case in cases],
-            [as_answer(case.retrieval) for case in cases],
-            [case.retrieval.references for case in cases],
+            [as_answer(case.retrieval) if case.retrieval else Answer("", case.only, only=True) for case in cases],
+            [case.retrieval.references if case.retrieval else () for case in cases],
         )
         return [(replace(case.segmentation, mask=one.mask), one.step) for case, one in zip(cases, fixed, strict=True)]
 
@@ -169,11 +171,12 @@ class VisualPrompt:
     def _choose(self, work: "_Work") -> list[_Choice]:
         """Decide on every mask; all pictures of the batch are searched, and all crops embedded, together."""
         asked = [at for at, (_, _, _, references) in enumerate(work) if references]
+        alone = [at for at, (_, _, answer, _) in enumerate(work) if answer.only]
         pictures = [work[at][0] for at in asked]
         shown = [(reference.image, work[at][2].hypernym) for at in asked for reference in work[at][3]]
-        every = [*((work[at][0], work[at][2].hypernym) for at in asked), *shown]
+        every = [*((work[at][0], work[at][2].hypernym) for at in [*asked, *alone]), *shown]
         searched = self.finder.find([image for image, _ in every], [kind for _, kind in every])
-        regions = dict(zip(asked, searched[: len(asked)], strict=True))
+        regions = dict(zip([*asked, *alone], searched, strict=False))
         prototypes = dict(
             zip(asked, self.prototypes.of([(work[at][2].hypernym, work[at][3]) for at in asked]), strict=True)
         )
@@ -181,7 +184,10 @@ class VisualPrompt:
         own = dict(zip(asked, zip(boxes, self.finder.embed(pictures, boxes), strict=True), strict=True))
         choices = []
         for at, (_, _, answer, _) in enumerate(work):
-            if at not in regions:
+            if answer.only and at in regions and len(regions[at].boxes):
+                choices.append(_Choice(f"the picture shows one {answer.hypernym} only", box=regions[at].boxes[0]))
+                continue
+            if at not in own:
                 choices.append(_Choice("there is no reference picture"))
                 continue
             box, feature = own[at]

@@ -4,7 +4,7 @@ import datetime as dt
 import logging
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
@@ -127,9 +127,12 @@ class WebSense:
         start = self._monotonic()
         needs = [read_need(query.text, self._lexicon, query.asked_at) for query in queries]
         found = self._recognized([need.text for need in needs])
-        ruled = [self.rule(query.text, need, names) for query, need, names in zip(queries, needs, found, strict=True)]
+        kinds = [need.hypernym or _kind_of(names) for need, names in zip(needs, found, strict=True)]
+        ruled = [
+            self.rule(query.text, need, list(names)) for query, need, names in zip(queries, needs, found, strict=True)
+        ]
         settled, level2 = self._open_ones([query.text for query in queries], ruled)
-        glanced = self._look(queries, needs, settled, base) if base else {}
+        glanced = self._look(queries, kinds, settled, base) if base else {}
         settled = [glanced.get(at, item) for at, item in enumerate(settled)]
         skipped = sum(outcome == "skip" for outcome, _ in settled)
         old = self.counts
@@ -141,7 +144,10 @@ class WebSense:
             by_level2=old.by_level2 + len(level2 - set(glanced)),
         )
         share = (self._monotonic() - start) / max(1, len(queries))
-        return [Step("websense", outcome, reason, share) for outcome, reason in settled]
+        return [
+            Step("websense", outcome, reason, share, hypernym=kinds[at] if at in glanced else "")
+            for at, (outcome, reason) in enumerate(settled)
+        ]
 
     def rule(self, question: str, need: Need, recognized: Sequence[str] = ()) -> tuple[Outcome, str]:
         """Decide by rules alone.
@@ -188,11 +194,16 @@ class WebSense:
         # A plain noun that happens to bear a capital is no name.
         return self._lexicon.hypernym(name) is not None or len(fold(name)) < 2
 
-    def _recognized(self, texts: Sequence[str]) -> list[list[str]]:
+    def _recognized(self, texts: Sequence[str]) -> list[dict[str, str]]:
+        """Return the names in each text with their labels."""
         if self._recognizer is None:
-            return [[] for _ in texts]
+            return [{} for _ in texts]
         return [
-            [reading.text[span.start : span.end] for span in reading.spans if reading.text[span.start].isupper()]
+            {
+                reading.text[span.start : span.end]: span.label
+                for span in reading.spans
+                if reading.text[span.start].isupper()
+            }
             for reading in self._recognizer.read(texts)
         ]
 
@@ -225,18 +236,23 @@ class WebSense:
     def _look(
         self,
         queries: Sequence[Query],
-        needs: Sequence[Need],
+        kinds: Sequence[str],
         settled: Sequence[tuple[Outcome, str]],
         base: ReferringSegmenter,
     ) -> dict[int, tuple[Outcome, str]]:
         """Return the decisions that a look at the picture overturns, by number."""
-        asked = [at for at, (outcome, _) in enumerate(settled) if outcome == "retrieve" and needs[at].hypernym]
+        asked = [at for at, (outcome, _) in enumerate(settled) if outcome == "retrieve" and kinds[at]]
         if self._glance is None or not asked:
             return {}
         images, texts = [queries[at].image for at in asked], [queries[at].text for at in asked]
-        found = self._glance.settled(images, texts, [needs[at].hypernym for at in asked], base)
+        found = self._glance.settled(images, texts, [kinds[at] for at in asked], base)
         return {
-            at: ("skip", f"the picture shows one {needs[at].hypernym} only, and the model finds it")
+            at: ("skip", f"the picture shows one {kinds[at]} only, and the model finds it")
             for at, enough in zip(asked, found, strict=True)
             if enough
         }
+
+
+def _kind_of(names: Mapping[str, str]) -> str:
+    """Return the kind of thing that names tell by themselves: a person's does, a product's may be of anything."""
+    return "person" if names and set(names.values()) == {"PERSON"} else ""

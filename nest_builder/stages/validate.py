@@ -32,7 +32,7 @@ from nest_builder.web import PoliteClient
 
 log = logging.getLogger(__name__)
 
-_VERSION = 1  # raised when verdicts are drawn in another way
+_VERSION = 2  # raised when verdicts are drawn in another way
 _MAX_PIXELS = 1 << 30  # `gather` has checked each picture against its own limit
 _TOGETHER = (
     50_000_000  # pixels of the pictures that are asked about at a time: each gets up to 15 masks of a byte a pixel

@@ -107,6 +107,21 @@ def test_figures(measured):
     assert set(bench.TARGETS) - set(figures) == missing
 
 
+def test_photographs_as_the_news_shows_them(measured):
+    rose = Rose(Words(), Sense(), irag := Irag(), Tpe(), Vpe())
+    nest = [one for one in QUESTIONS if one.kind == "nest"]
+    added = bench.with_every_picture(measured[0], rose, nest, seed=1)
+    new = {name: value for name, value in added.figures.items() if name not in measured[0].figures}
+    assert new == {
+        "every_picture_static_giou": 0.5,
+        "every_picture_search_giou": 1.0,
+        "every_picture_rose_giou": 1.0,
+        "every_picture_rose_over_search": 0.0,
+    }
+    assert list(added.tables["every_picture"].rows) == ["static", "search", "rose"]
+    assert irag.asked == len(nest)
+
+
 def test_each_question_is_retrieved_once(measured):
     assert measured[1].asked == len(QUESTIONS)  # whatever the base, the parts and the system
 

@@ -56,6 +56,14 @@ def test_nest_questions_have_the_truth_of_their_photograph(world, nest):
             assert fold(entity.name) not in fold(asked.text)
 
 
+def test_photographs_may_have_to_show_something_else_too(world):
+    asked = questions.nest_questions(world, 30, seed=2, least=2)
+    assert len(asked) == 30
+    assert min(len(world.instances(one.image_url)) for one in asked) == 2
+    alone = questions.nest_questions(world, 30, seed=2)
+    assert min(len(world.instances(one.image_url)) for one in alone) == 1
+
+
 def test_nest_questions_are_dated_after_their_article_and_exclude_it(world, nest):
     for asked in nest:
         article = world.articles[asked.article_url]
@@ -139,7 +147,7 @@ def test_every_kind_has_its_uses():
 
 def test_the_mix(world, monkeypatch):
     def counted(kind):
-        return lambda *args: [kind] * args[-2]
+        return lambda *args, **options: [kind] * args[-2]
 
     monkeypatch.setattr(questions, "nest_questions", counted("nest"))
     monkeypatch.setattr(questions, "reasoning_questions", counted("reasoning"))

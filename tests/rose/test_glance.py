@@ -26,7 +26,7 @@ class TwoCars:
     def detect(self, images: Sequence[Image.Image], phrases: Sequence[Sequence[str]]) -> list[Detections]:
         self.calls += 1
         boxes = np.array([[0, 0, 7, 8], [5, 0, 12, 8], [2, 0, 9, 8]], np.float64)
-        seen = {"car": (0.9, 0.4, 0.0), "owl": (0.0, 0.1, 0.8)}
+        seen = {"car": (0.9, 0.4, 0.0), "owl": (0.0, 0.1, 0.8), "tram": (0.0, 0.25, 0.8)}
         return [Detections(boxes, np.array([seen.get(phrase, (0.0,) * 3) for phrase in asked]).T) for asked in phrases]
 
 
@@ -56,9 +56,11 @@ class Left:
     ("noun", "columns", "expected", "asked"),
     [
         ("owl", 9, True, 2),  # one owl, and the model finds it
+        ("owl", 4, True, 2),  # roughly
         ("owl", 3, False, 2),
         ("owl", 0, False, 2),
         ("car", 9, False, 0),  # two cars
+        ("tram", 9, True, 2),  # what might be another is far less like one
         ("boat", 9, False, 0),
         ("", 9, False, 0),
     ],

@@ -1,7 +1,7 @@
 """The order of the parts, what is batched, and what a query falls back to."""
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from nest_builder.rose.base import PARTS, Part, Query, Retrieval, SearchError, Step
 from nest_builder.rose.parts import Remembered
 from nest_builder.rose.rose import Rose, System
-from nest_builder.segmenters.base import Segmentation
+from nest_builder.segmenters.base import ReferringSegmenter, Segmentation
 from nest_builder.web.exchange import FetchFailed, FetchReason
 from tests.rose.fakes import (
     SIZE,
@@ -65,6 +65,26 @@ def test_what_each_system_does(
     assert said.answer == ("Zephyr 9" if "irag" in decisions else None)
     assert said.references_count == (3 if "irag" in decisions else 0)
     assert [passage.url for passage in said.sources] == (["http://a.test/1"] if "irag" in decisions else [])
+
+
+class Looking:
+    """A WebSense that sees one car in every picture, where it may look."""
+
+    def decide(self, queries: Sequence[Query], base: ReferringSegmenter | None) -> list[Step]:
+        return [Step("websense", "skip" if base else "retrieve", "", hypernym="car" if base else "") for _ in queries]
+
+
+@pytest.mark.parametrize(
+    ("parts", "decisions"),
+    [
+        (PARTS, ["skip", "segmented", "corrected"]),
+        (("websense", "irag", "tpe"), ["retrieve", "answered", "enhanced", "segmented"]),  # nothing would outline it
+    ],
+)
+def test_what_a_look_settles_is_outlined_without_a_search(parts: tuple[Part, ...], decisions: list[str]) -> None:
+    rose = Rose(FakeSegmenter(), Looking(), FakeIrag(), FakeTextPrompt(), FakeVisualPrompt())
+    (answered,) = rose.segment([query()], "rose", parts)
+    assert [step.decision for step in answered.steps] == decisions
 
 
 def test_every_part_gets_the_whole_batch_at_once() -> None:

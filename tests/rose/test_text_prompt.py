@@ -12,6 +12,7 @@ from nest_builder.rose.text_prompt import (
     plain_sentences,
     search_prompt,
 )
+from tests.entities.marked import SNAPSHOT
 
 
 def page(*sentences: str) -> Passage:
@@ -129,6 +130,16 @@ def test_the_part_puts_all_together():
     assert prompt == (
         f"Which phone was launched? Answer: Miraphos Stride. Background: Miraphos Stride is a phone, green. {LOOK}"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "described"),
+    [("Lumo Dart", SNAPSHOT, False), ("Lumo Dart", None, True), ("Miraphos Stride", SNAPSHOT, True)],
+)
+def test_what_the_segmenter_knows_is_not_described(name, known, described):
+    prompt = TextPrompt(known=known).enhance("Who won?", Candidate(name, 0.9, (), "a car, green"))
+    background = f"Who won? Answer: {name}. Background: {name} is a car, green."
+    assert prompt == (background if described else f"Please segment {name}.")
 
 
 def test_hostile_pages_cost_no_time_and_no_length():

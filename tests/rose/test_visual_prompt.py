@@ -146,6 +146,18 @@ def test_cases_of_rose_come_back_with_new_masks_and_their_words():
 
 
 @pytest.mark.parametrize(
+    ("only", "decision", "place", "reason"),
+    [("phone", "corrected", 1, "one phone only"), ("gramophone", "kept", 0, "no reference picture")],
+)
+def test_the_only_thing_of_its_kind_needs_no_references(only, decision, place, reason):
+    shown = picture("red", "green")
+    case = Case(shown, Segmentation(plate_mask(0), "It is [SEG].", 0.7), None, only)
+    ((mended, step),) = visual().correct([case])
+    assert (step.decision, reason in step.reason) == (decision, True)
+    assert np.array_equal(mended.mask, plate_mask(place))
+
+
+@pytest.mark.parametrize(
     ("candidate", "asked_for", "expected"),
     [
         (Candidate("Zephyr", 1, (), "a car, red"), "", Answer("Zephyr", "car")),

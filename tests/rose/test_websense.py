@@ -135,10 +135,26 @@ def test_what_the_base_finds_by_itself_is_not_looked_up(
     ]
     steps = sense.decide(asked, base)
     assert [step.decision for step in steps] == [decision, "retrieve", "skip"]
-    # A bare name does not say what to look for, and what is skipped anyway is not looked at.
+    # A product's bare name does not say what to look for, and what is skipped anyway is not looked at.
     assert glance.nouns == (["car"] if base else [])
+    assert [step.hypernym for step in steps] == ["car" if decision == "skip" else "", "", ""]
     assert sense.counts.by_glance == (decision == "skip")
     assert sense.counts.saved == (2 / 3 if decision == "skip" else 1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("labels", "nouns"),
+    [
+        ({"Mira Voss": "PERSON"}, ["person"]),
+        ({"Mira Voss": "PERSON", "Vantor K3": "PRODUCT"}, []),
+        ({"Vantor K3": "PRODUCT"}, []),
+    ],
+)
+def test_a_person_s_name_says_what_to_look_for(labels: dict[str, str], nouns: list[str]) -> None:
+    glance = Settled(True)
+    sense = WebSense(SNAPSHOT, CUTOFF, glance=glance, recognizer=MarkedRecognizer(labels))
+    (step,) = sense.decide([query("Where is Mira Voss beside the Vantor K3?")], FakeSegmenter())
+    assert (glance.nouns, step.hypernym) == (nouns, nouns[0] if nouns else "")
 
 
 def nest(seed: int) -> Iterator[str]:
