@@ -98,7 +98,8 @@ def test_processes_make_one_index_together(store: Store, tmp_path: Path) -> None
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(60)
+        worker.join(120)
+    assert [worker.exitcode for worker in workers] == [0] * 4
     found = [said.get() for _ in workers]
     assert [len(set(one)) for one in found] == [len(one) for one in found] == [12] * 4, found
     search = ArticleSearch(store, tmp_path / "search.sqlite")
