@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from pycocotools import mask as coco
+from sqlalchemy import select
 
 from nest_builder.report import write_report
 from nest_builder.report.edition import read_rows
-from tests.builders import new_store
+from nest_builder.store.tables import Route, Sample
+from tests.builders import fill_store, new_store
 from tests.report.big import LABELS, NAME, write_big
 from tests.report.chromium import (
     CHROMIUM,
@@ -28,7 +30,7 @@ from tests.report.chromium import (
     visit,
     wait_until,
 )
-from tests.report.conftest import HOSTILE, Work
+from tests.report.conftest import HOSTILE, Work, export
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
 
@@ -56,6 +58,27 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sys.stdout.write(f"\n{SAMPLES} samples, 1,000 pictures: written in {seconds:.1f} s, again {again:.1f} s\n")
     assert seconds < 60
     assert again < seconds / 2
+    return page
+
+
+@pytest.fixture(scope="module")
+def routed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the page of an edition whose samples were routed, so that it has a section on the review."""
+    folder = tmp_path_factory.mktemp("routed")
+    store = new_store(folder)
+    fill_store(store, 30)
+    with store.sessions() as session:
+        for sample in session.scalars(select(Sample)):
+            route = Route(
+                sample_id=sample.id, p_correct=0.9, action="accept", priority=0.1, audit=False, reviewers=1,
+                evidence={"prior": 0.9, "settled_by": None}, version="prior@1",
+            )  # fmt: skip
+            route.seal("samples")
+            session.add(route)
+        session.commit()
+    export(store, folder)
+    page = write_report(store, folder)
+    store.close()
     return page
 
 
@@ -211,6 +234,23 @@ def test_what_a_link_shows_comes_into_view(browser: Any, big: Path, size: tuple[
     assert page.evaluate("document.activeElement === document.querySelector('.card')")
     page.go_back()
     wait_until(page, f"document.getElementById('shown').textContent === '{SAMPLES:,}'")
+    assert opened.complaints == []
+
+
+def test_links_to_sections_keep_the_filters(browser: Any, routed: Path) -> None:
+    opened = visit(browser, routed, state="#category=novel", reduced_motion="reduce")
+    page, shown = opened.page, opened.shown()
+    sections = [link.get_attribute("href") for link in page.locator(".page-nav a").all()]
+    assert "#review" in sections, "which is a filter's name too"
+    for section in sections:
+        page.locator(f".page-nav a[href='{section}']").click()
+        wait_until(page, f"location.hash === '{section}'")
+        settle(page)
+        assert page.locator(section).evaluate("(one) => one.getBoundingClientRect().top < innerHeight")
+        assert opened.shown() == shown
+    page = visit(browser, routed, state="#review").page
+    settle(page)
+    assert page.locator("#review").evaluate("(one) => one.getBoundingClientRect().top < innerHeight")
     assert opened.complaints == []
 
 

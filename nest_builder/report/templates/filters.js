@@ -10,7 +10,7 @@ const filters = (() => {
 
   // The address keeps what is asked for, so that a view can be sent to somebody: index.html#category=novel&from=0.8
   function parse(hash) {
-    const asked = new URLSearchParams(hash.replace(/^#/, ""));
+    const asked = new URLSearchParams(hash.includes("=") ? hash.slice(1) : ""); // "#review" is a section, "#review=accepted" a filter
     const state = { ...FIRST };
     let named = false;
     for (const name of Object.keys(FIRST)) {

@@ -158,7 +158,9 @@ data.whenReady((loaded) => {
   index = loaded;
   filters.show(form, asked.state);
   apply();
-  if (asked.named) document.getElementById("gallery").scrollIntoView({ behavior: "instant" });
+  // The cards have moved the section that the address names.
+  const section = asked.named ? "gallery" : location.hash.slice(1);
+  document.getElementById(section)?.scrollIntoView({ behavior: "instant" });
   if (asked.sample) open(asked.sample, false);
   performance.mark("nest-ready");
 });
