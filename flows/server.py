@@ -38,7 +38,7 @@ def prefect_server(home: Path, port: int | None = None, start_seconds: float = 1
     """Yield the address of a Prefect API; its database stays in ``home``, so the UI can show the run later.
 
     An ephemeral server is no substitute: its first start runs into its own time limit on a slow machine, and it ends with a
-    traceback of its recorder.
+    traceback of its recorder. The server also ends when this process does, however it does (``flows.with_parent``).
 
     Args:
         home: Folder of the server's database and logs.
@@ -57,10 +57,11 @@ def prefect_server(home: Path, port: int | None = None, start_seconds: float = 1
     url = f"http://127.0.0.1:{port}/api"
     log_path = home / "server.log"
     environment = {**os.environ, **QUIET, "PREFECT_HOME": str(home.resolve()), "PREFECT_UI_API_URL": url}
-    with log_path.open("ab") as log:
+    command = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with log_path.open("ab") as output:
         server = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
-            env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+            [sys.executable, "-m", "flows.with_parent", *command],
+            env=environment, stdout=output, stderr=output, stdin=subprocess.PIPE,
         )  # fmt: skip
     try:
         _wait_until_healthy(server, url, start_seconds, log_path)
@@ -74,6 +75,8 @@ def prefect_server(home: Path, port: int | None = None, start_seconds: float = 1
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+        assert server.stdin is not None
+        server.stdin.close()
 
 
 def wait_until_recorded(flow_run: UUID, tasks: int, seconds: float = 30.0) -> None:

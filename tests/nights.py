@@ -53,3 +53,15 @@ def run(folder: Path, night: str, command: tuple[str, ...] = (*NEST, "refresh", 
 def errors(folder: Path) -> str:
     """Return the end of what was written to standard error."""
     return (folder / "errors.log").read_text(encoding="utf-8", errors="replace")[-4000:]
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes below a process."""
+    found = []
+    for line in subprocess.run(
+        ["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True
+    ).stdout.splitlines():
+        child, parent = map(int, line.split())
+        if parent == pid:
+            found += [child, *children(child)]
+    return found

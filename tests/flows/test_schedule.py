@@ -187,24 +187,12 @@ def test_a_killed_worker_leaves_what_the_next_run_ends(tmp_path: Path, two_night
         return any(task["name"].startswith("annotate") for task in tasks)
 
     wait_for(at_work)
-    for child in children(worker.pid):  # the worker puts each flow run into a session of its own
+    for child in nights.children(worker.pid):  # the worker puts each flow run into a session of its own
         os.kill(child, signal.SIGKILL)
     stop(worker, signal.SIGKILL)
     for night in nights.NIGHTS:
         assert nights.run(tmp_path, night, nights.FLOW, PREFECT_API_URL=prefect.url) == 0, nights.errors(tmp_path)
     assert edition_bytes(tmp_path) == edition_bytes(two_nights)
-
-
-def children(pid: int) -> list[int]:
-    """Return the processes below a process."""
-    found = []
-    for line in subprocess.run(
-        ["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True
-    ).stdout.splitlines():
-        child, parent = map(int, line.split())
-        if parent == pid:
-            found += [child, *children(child)]
-    return found
 
 
 @pytest.mark.scale
