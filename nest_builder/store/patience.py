@@ -35,17 +35,19 @@ def patiently(work: Callable[[], T], seconds: float = SECONDS) -> T:
 
     Args:
         work: Reads or writes the store, in transactions of its own.
-        seconds: After so long without success the error is raised.
+        seconds: After so long without success, from the first error on, the error is raised. Before it ``work`` may take as long as it
+            takes: a batch of large pictures is under way for minutes.
 
     Raises:
         DBAPIError: The database stayed away, or says what no waiting cures.
     """
     pause, longest = _PAUSES
-    deadline = time.monotonic() + seconds
+    deadline: float | None = None
     while True:
         try:
             return work()
         except DBAPIError as error:
+            deadline = time.monotonic() + seconds if deadline is None else deadline
             if not passes(error) or time.monotonic() + pause > deadline:
                 raise
             log.warning("the database is away (%s); trying again in %.1f s", str(error.orig).strip(), pause)
