@@ -73,4 +73,6 @@ def record(
 
 
 def _clean(detail: str) -> str:
-    return detail[:_MAX_DETAIL].replace("\x00", "\ufffd")  # which PostgreSQL cannot store
+    """Bound an error's words, and take out what no database stores: they quote what came from outside."""
+    text = detail[:_MAX_DETAIL].replace("\x00", "\ufffd")
+    return text.encode("utf-8", "replace").decode()  # halves of a character, which JSON can spell

@@ -51,7 +51,7 @@ class Fake:
             case "bad":
                 return Rejected(item.key, Reason.TOO_SHORT, "x" * 3000)
             case "down":
-                return Failed(item.key, "timeout")
+                return Failed(item.key, "timeout of \ud83d\x00")
             case "away":
                 return Postponed(item.key, "search is down")
             case "foreign":
@@ -119,6 +119,7 @@ def test_each_outcome_is_settled_and_a_second_run_does_nothing(store: Store, run
     assert entries["a"].dropped == {"tiny image": 2}
     assert entries["a"].finished_at == NOW
     assert len(entries["c"].detail) == 2000
+    assert entries["d"].detail == "timeout of ?\ufffd"  # what no database stores is no reason to fall over
     assert (row.origin, len(row.digest)) == ("a", 64)
 
     again = runner.run(stage, "second")

@@ -27,6 +27,7 @@ from nest_builder.store.tables import Lease
 log = logging.getLogger(__name__)
 
 SECONDS = 60.0  # after which the items of a process on another machine that was killed are taken over; of one on this machine at once
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # of Linux: another on each machine, and after each start of one
 _POLL_SECONDS = (0.05, 1.0)  # how often a lease that is held is asked for again: at first, at most
 
 
@@ -142,9 +143,14 @@ def _now(session: Session) -> float:
 
 
 def _machine() -> str:
-    """Return a name of this machine, or container, such that process numbers mean the same wherever it is the same."""
+    """Return a name of this machine, or container, such that process numbers mean the same wherever it is the same.
+
+    Two machines may bear one host name: each would take the other's processes for dead, and its batches away, for ever.
+    """
     space = Path("/proc/self/ns/pid")
-    return f"{platform.node()} {space.readlink() if space.is_symlink() else ''}".replace("|", " ").strip()
+    start = _BOOT_ID.read_text(encoding="ascii") if _BOOT_ID.exists() else ""
+    name = f"{platform.node()[:100]} {start} {space.readlink() if space.is_symlink() else ''}"
+    return " ".join(name.replace("|", " ").split())
 
 
 def _started(pid: int) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from nest_builder.store import leases
 from nest_builder.store.leases import LeaseLostError, Leases
 from nest_builder.store.session import Store, open_store
 from nest_builder.store.tables import Lease
@@ -76,6 +77,23 @@ def test_a_process_of_this_machine_that_is_gone_holds_nothing(store: Store) -> N
     assert one._take("s", ["a"])
     with other.hold("s", ["a"], wait=False) as taken:
         assert taken
+
+
+def test_a_machine_of_the_same_name_is_another_machine(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it holds must not be taken for a dead process's: a number that is free here may be a worker's there."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        pass
+    with monkeypatch.context() as there:
+        (tmp_path / "boot_id").write_text("of-the-other-machine\n", encoding="ascii")
+        there.setattr(leases, "_BOOT_ID", tmp_path / "boot_id")
+        one = Leases(store.sessions)
+    machine, _, started, number = one.holder.split("|")
+    one.holder = "|".join((machine, str(gone.pid), started, number))
+    assert one._take("s", ["a"])
+    with Leases(store.sessions).hold("s", ["a"], wait=False) as taken:
+        assert not taken
 
 
 def test_who_waits_gets_it(store: Store) -> None:
