@@ -12,7 +12,7 @@ import re
 import shutil
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -134,7 +134,6 @@ def download_edition(
     client: PictureClient,
     max_bytes: int,
     respect_opt_out: bool = True,
-    progress: Callable[[int, int], None] | None = None,
 ) -> Downloaded:
     """Fetch what is missing of an edition's pictures into a folder, and write the rows whose picture is there.
 
@@ -144,7 +143,6 @@ def download_edition(
         client: The polite client.
         max_bytes: Of a picture.
         respect_opt_out: Leave out what its publisher reserves.
-        progress: Called with how many pictures are settled, and how many there are.
 
     Raises:
         OSError: A folder cannot be read or written.
@@ -161,8 +159,7 @@ def download_edition(
     missing: list[Missing] = []
     for start in range(0, len(absent), _AT_ONCE):
         missing += _fetch(absent[start : start + _AT_ONCE], folder, client, max_bytes, respect_opt_out)
-        if progress is not None:
-            progress(present + min(start + _AT_ONCE, len(absent)), len(wanted))
+        log.info("%d of %d pictures looked for", min(start + _AT_ONCE, len(absent)), len(absent))
     lost = {one.sha256 for one in missing}
     kept = _write(edition, out, folder, lost)
     found = Downloaded(

@@ -37,6 +37,7 @@ def write_edition(
     funnel: Sequence[Mapping[str, Any]] = (),
     review: Mapping[str, Any] | None = None,
     history: History | None = None,
+    published: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write an edition and return its manifest. The same arguments give the same bytes.
 
@@ -49,10 +50,12 @@ def write_edition(
         funnel: What became of the items of earlier stages; see `manifest.funnel_part`.
         review: What its review came to; see `review.summary`. None where samples were not routed.
         history: What came before it.
+        published: Its manifest where it was published before and its folder is lost.
 
     Raises:
         FileNotFoundError: A picture is not in the store.
-        ValueError: A picture in the store is damaged, or the manifest breaks its schema.
+        ValueError: A picture in the store is damaged, the manifest breaks its schema, or the edition would be another one than
+            was published; then nothing is in its place.
     """
     partial = partial_folder(folder)
     shutil.rmtree(partial, ignore_errors=True)
@@ -102,6 +105,8 @@ def write_edition(
     manifest = seal(manifest)
     if problem := breaks("edition", manifest):
         raise ValueError(f"{MANIFEST}: {problem}")
+    if published is not None and manifest != published:
+        raise ValueError("the store has changed since it was published: restore its folder from a back-up")
     (partial / MANIFEST).write_bytes(manifest_bytes(manifest))
     _replace(partial, folder)
     return manifest

@@ -9,7 +9,7 @@ import hashlib
 import logging
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -171,29 +171,30 @@ class Export:
         return digest(state.hexdigest(), _upstream_funnel(session), state_of_decisions(session))
 
     def _export(self, session: Session, item: Item) -> Outcome:
+        folder = self._workdir / EDITIONS / item.key
         try:
+            takedown = self._takedown()  # read once: somebody may add to it meanwhile
             issued = read_issued(session)
             base = base_of(item.key)
             before = [one for one in issued if base_of(one.name) == base and order(one.name) < order(item.key)]
             if before and base != self._now():
-                plan = self._amended(session, item.key, before[-1], issued)
+                plan = self._amended(session, item.key, takedown, before[-1], issued)
             else:
-                plan = self._drafted(session, item.key, issued, before)
-            known = session.execute(
-                select(Edition.manifest, Edition.inputs, Edition.published_at).where(Edition.name == item.key)
-            ).one_or_none()
+                plan = self._drafted(session, item.key, takedown, issued, before)
+            known = session.get(Edition, item.key)
             if known is None and not plan.history:
                 log.info("edition %s: nothing to publish", item.key)
                 return Done(item.key, [], plan.draft.dropped)
-            if why := self._lack_of_room(item.key, plan):
+            shutil.rmtree(partial_folder(folder), ignore_errors=True)  # what a killed run left takes no room
+            if why := lack_of_room(folder, self._min_free, plan.bytes):
                 return Postponed(item.key, why)
-            manifest = self._write(item.key, plan)
-            if known is not None and manifest != known.manifest:
-                shutil.rmtree(self._workdir / EDITIONS / item.key)
-                raise ValueError("the store has changed since it was published: restore its folder from a back-up")
-            point_latest(self._workdir / EDITIONS, max([item.key, *(one.name for one in issued)], key=order))
+            manifest = write_edition(
+                folder, plan.recipe, plan.draft, takedown, plan.pictures, plan.funnel, plan.review, plan.history,
+                None if known is None else known.manifest,
+            )  # fmt: skip
+            point_latest(folder.parent, max([item.key, *(one.name for one in issued)], key=order))
         except (OSError, ValueError) as error:
-            shutil.rmtree(partial_folder(self._workdir / EDITIONS / item.key), ignore_errors=True)
+            shutil.rmtree(partial_folder(folder), ignore_errors=True)
             if isinstance(error, OSError) and is_full(error):
                 return Postponed(item.key, f"disk: full while {item.key} was written ({error.strerror}): make room")
             return Failed(item.key, f"{type(error).__name__}: {error}; once that is mended, run `nest export`")
@@ -206,33 +207,12 @@ class Export:
         )
         return Done(item.key, [edition, *publish_rows(item.key, plan.draft)], plan.draft.dropped)
 
-    def _lack_of_room(self, name: str, plan: "_Plan") -> str:
-        """Return why an edition does not fit on the disk; "" where it does."""
-        shutil.rmtree(
-            partial_folder(self._workdir / EDITIONS / name), ignore_errors=True
-        )  # what a killed run left is no loss
-        return lack_of_room(self._workdir / EDITIONS, self._min_free, plan.bytes)
-
-    def _write(self, name: str, plan: "_Plan") -> dict[str, Any]:
-        return write_edition(
-            self._workdir / EDITIONS / name,
-            plan.recipe, plan.draft, self._takedown(), plan.pictures, plan.funnel, plan.review, plan.history,
-        )  # fmt: skip
-
-    def _drafted(self, session: Session, name: str, issued: Sequence[Issued], before: Sequence[Issued]) -> "_Plan":
+    def _drafted(
+        self, session: Session, name: str, takedown: Takedown, issued: Sequence[Issued], before: Sequence[Issued]
+    ) -> "_Plan":
         """Choose from the store what an edition holds."""
         last = session.get_one(Edition, before[-1].name) if before else None
-        recipe = Recipe(
-            name,
-            self._settings.min_p_correct,
-            self._settings.test_days,
-            self._bits,
-            self._settings.rows_per_group,
-            self._published,
-            self._settings.images,
-            window_of(name) if is_month(name) else None,
-            self._settings.window_days,
-        )
+        recipe = self._recipe(name)
         others = samples_elsewhere(session, issued, name)
         found = (
             record
@@ -240,7 +220,7 @@ class Export:
             if isinstance(record, str) or record.id not in others
         )
         pinned = None if last is None else published_splits(session, last.name, last.manifest["period"]["test_from"])
-        draft = draft_edition(found, recipe, self._takedown(), published_elsewhere(session, issued, name), pinned)
+        draft = draft_edition(found, recipe, takedown, published_elsewhere(session, issued, name), pinned)
         for problem in draft.problems[:20]:
             log.warning("left out: %s", problem)
         if last is not None:
@@ -253,23 +233,29 @@ class Export:
         size = estimated_bytes(draft, self._blobs.size if recipe.images == "embedded" else None)
         return _Plan(recipe, draft, history, size, self._blobs, funnel_part(_upstream_funnel(session)), review)
 
-    def _amended(self, session: Session, name: str, last: Issued, issued: Sequence[Issued]) -> "_Plan":
+    def _amended(
+        self, session: Session, name: str, takedown: Takedown, last: Issued, issued: Sequence[Issued]
+    ) -> "_Plan":
         """Take an edition's own records, without what is withdrawn, with what was corrected."""
         manifest = session.get_one(Edition, last.name).manifest
         folder, until = self._workdir / last.path, self._corrections_until(last.name, issued)
-        draft, history = amend(session, last, folder, manifest, self._takedown(), until, self._clock())
-        recipe = Recipe(
+        draft, history = amend(session, last, folder, manifest, takedown, until, self._clock())
+        recipe = replace(self._recipe(name), settings=manifest["settings"], images=manifest.get("images", "embedded"))
+        size = sum(one["bytes"] for one in manifest["files"].values())
+        return _Plan(recipe, draft, history, size, EditionPictures(folder), manifest["funnel"], manifest.get("review"))
+
+    def _recipe(self, name: str) -> Recipe:
+        return Recipe(
             name,
             self._settings.min_p_correct,
             self._settings.test_days,
             self._bits,
             self._settings.rows_per_group,
-            manifest["settings"],
-            manifest.get("images", "embedded"),
+            self._published,
+            self._settings.images,
             window_of(name) if is_month(name) else None,
+            self._settings.window_days,
         )
-        size = sum(one["bytes"] for one in manifest["files"].values())
-        return _Plan(recipe, draft, history, size, EditionPictures(folder), manifest["funnel"], manifest.get("review"))
 
     def _now(self) -> str | None:
         """Return the edition that comes out whenever it is another than before; None where editions wait until due."""

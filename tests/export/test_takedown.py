@@ -49,6 +49,14 @@ def test_a_line_that_is_none_of_the_four_is_an_error(tmp_path: Path, lines: str,
         read_takedown(path)
 
 
+def test_a_host_with_the_roots_dot_is_the_host(tmp_path: Path) -> None:
+    path = tmp_path / "takedown.txt"
+    path.write_text("outlet.test")
+    assert read_takedown(path).covers(
+        {**SAMPLE, "image_url": "http://x.test/a.jpg", "article_url": "https://outlet.test./s"}
+    )
+
+
 def test_a_missing_list_is_no_empty_list(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no takedown list"):
         read_takedown(tmp_path / "missing.txt")

@@ -22,6 +22,8 @@ from nest_builder.export.naming import base_of, order, window_of
 from nest_builder.export.published import read_rows
 from nest_builder.export.validate import check_edition, withdrawn_by
 from nest_builder.review.said import mask_digest
+from nest_builder.stage import Done
+from nest_builder.stages import export as stages_export
 from nest_builder.stages.export import Export
 from nest_builder.store.session import Store
 from nest_builder.store.tables import Annotation, Article, Decision, Edition, Entity, Image, Published, Sample
@@ -341,3 +343,29 @@ def test_a_correction_that_cannot_be_used_holds_no_withdrawal_back(store: Store,
     assert changes[keys[0]]["review"]["status"] == "unreviewed", "it stays as it was published"
     assert changes[keys[1]]["review"]["status"] == "corrected"
     assert night(store, tmp_path, "2026-04-03") == []
+
+
+def test_a_list_that_grows_while_an_edition_is_written_is_applied_next(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = two_months(store, tmp_path)
+    (tmp_path / "takedown.txt").write_text(keys[0])
+    real = stages_export.amend
+
+    def amend_slowly(*arguments: Any) -> Any:
+        found = real(*arguments)
+        (tmp_path / "takedown.txt").write_text(f"{keys[0]}\n{keys[1]}")
+        return found
+
+    everything = Settings(workdir=tmp_path, export=ExportSettings(publish="withdrawals"))
+    stage = Export(everything.export, everything, store.blobs, fixed_clock(at("2026-03-09")))
+    with monkeypatch.context() as patch, store.sessions() as session:
+        patch.setattr(stages_export, "amend", amend_slowly)
+        (item,) = [one for one in stage.items(session) if base_of(one.key) == "2026.01"]
+        (done,) = stage.process(session, [item])
+        assert isinstance(done, Done)
+        session.add_all(row for row in done.rows if not row.seal(item.key))
+        session.commit()
+    assert rows_of(tmp_path, "2026.01.1").keys() == {keys[1], keys[2]}
+    export(store, tmp_path, now=at("2026-03-09"), publish="withdrawals")
+    assert rows_of(tmp_path, "2026.01.2").keys() == {keys[2]}
