@@ -82,7 +82,8 @@ def read_records(session: Session, sure: float = 0.0) -> Iterator[Record | str]:
             Annotation.detector, Annotation.mask_model, Image.sha256, Image.width, Image.height, Image.format,
             Image.phash, Image.caption, Image.credit, Image.consent, Image.image_url, Image.article_url,
             Image.published_at.label("image_at"), Article.published_at.label("article_at"),
-            Verdict.static_iou, Verdict.search_iou, Verdict.rose_iou, Verdict.label, Route.p_correct.label("calibrated"),
+            Verdict.static_iou, Verdict.search_iou, Verdict.rose_iou, Verdict.label, Verdict.thresholds,
+            Route.p_correct.label("calibrated"),
         )
         .outerjoin(Annotation, Annotation.id == Sample.annotation_id)
         .outerjoin(Image, Image.id == Sample.image_id)
@@ -172,7 +173,7 @@ def _record(session: Session, row: Any, entity: dict[str, Any], reviewed: Review
         "credit": row.credit,
         "consent": _consent(row.consent),
         "annotation": _annotation(row, p_correct),
-        "verdict": _verdict(row, believed=reviewed is not None or p_correct >= sure),
+        "verdict": _verdict(row, mask, believed=reviewed is not None or p_correct >= sure),
         "review": review_part(reviewed),
     }
     model_mask = ""
@@ -229,11 +230,16 @@ def _consent(consent: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _verdict(row: Any, believed: bool) -> dict[str, Any]:
-    """Return which systems solve the sample; null where they were not run, or where that would prove nothing.
+def _verdict(row: Any, mask: dict[str, Any], believed: bool) -> dict[str, Any]:
+    """Return which systems solve the sample; null where they were not run on this mask, or where that would prove nothing.
 
-    That a system misses an annotation which may be wrong itself proves nothing: then there are IoUs and no label.
+    A verdict stays in the store until there is another, which a service that is down may put off; its IoUs may then be with a mask
+    that is not the sample's any more. That a system misses an annotation which may be wrong itself proves nothing: then there are
+    IoUs and no label.
     """
+    of = (row.thresholds or {}).get("mask")
+    if of is not None and of != mask_digest(mask):
+        return dict.fromkeys(_VERDICT)
     found = {name: getattr(row, name) for name in _VERDICT}
     return found if believed else {**found, "label": None}
 

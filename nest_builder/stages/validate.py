@@ -12,13 +12,14 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from nest_builder.annotate.base import MODEL_ERRORS, Mask
-from nest_builder.annotate.masks import decode_mask
+from nest_builder.annotate.masks import decode_mask, encode_mask
 from nest_builder.annotate.models import load_attribute, model_identity
 from nest_builder.clock import Clock
 from nest_builder.config import Settings
 from nest_builder.digest import canonical, digest
 from nest_builder.images.decode import BadImageError, decode_rgb
 from nest_builder.reasons import Reason
+from nest_builder.review.said import mask_digest
 from nest_builder.rose.models import load_models
 from nest_builder.rose.rose import Rose
 from nest_builder.rose.websense_model import WEIGHTS
@@ -159,7 +160,7 @@ class Validate:
                 return {key: Failed(key, f"{type(error).__name__}: {error}") for key in cases}
             log.warning("a batch of %d samples failed (%s); trying them one by one", len(cases), error)
             return {key: outcome for one in cases for key, outcome in self._judge({one: cases[one]}).items()}
-        outcomes = {key: self._outcome(key, one, validator) for key, one in verdicts.items()}
+        outcomes = {key: self._outcome(key, cases[key], one, validator) for key, one in verdicts.items()}
         waiting = {key: cases[key] for key, outcome in outcomes.items() if isinstance(outcome, Postponed)}
         return outcomes if len(cases) == 1 else outcomes | self._retry(waiting)
 
@@ -174,7 +175,7 @@ class Validate:
                 break
         return outcomes
 
-    def _outcome(self, key: str, judged: Judged, validator: Validator) -> Outcome:
+    def _outcome(self, key: str, case: Case, judged: Judged, validator: Validator) -> Outcome:
         if judged.failure == "service":
             return Postponed(key, f"the search gives nothing: {judged.reason}")
         if judged.failure:
@@ -195,6 +196,7 @@ class Validate:
                 "slack": judged.rule.slack,
                 "paraphrases": settings.paraphrases,
                 "control_floor": settings.control_floor,
+                "mask": mask_digest(encode_mask(case.mask)),
             },
         )
         # The two reasons for which a sample that went well has no label.

@@ -18,6 +18,7 @@ from nest_builder.clock import fixed_clock
 from nest_builder.config import Settings, ValidationSettings
 from nest_builder.export.records import read_records
 from nest_builder.reasons import Reason
+from nest_builder.review.said import mask_digest
 from nest_builder.rose.base import Retrieval, Step
 from nest_builder.rose.rose import Rose
 from nest_builder.runner import Runner
@@ -148,7 +149,8 @@ def test_verdicts_and_a_second_run(store):
     assert len(row.attempts) == 9
     assert {one["segmenter"] for one in row.attempts} == {"knows left"}
     assert (decode_mask(row.attempts[0]["mask"]) == LEFT).all()
-    assert row.thresholds == {"iou": 0.5, "defeated": "all", "slack": 0.0, "paraphrases": 3, "control_floor": 0.6}
+    rule = {"iou": 0.5, "defeated": "all", "slack": 0.0, "paraphrases": 3, "control_floor": 0.6}
+    assert row.thresholds == {**rule, "mask": mask_digest(encode_mask(LEFT))}
     assert row.controls[0]["giou"] == {"value": 1.0, "low": 1.0, "high": 1.0}
     again = KnowsLeft()
     assert run(store, stage(store, again)).worked == 0
@@ -299,6 +301,27 @@ def test_an_edition_tells_the_verdicts(store):
     with store.sessions() as session:
         records = {record.sample["id"]: record.sample["verdict"] for record in read_records(session)}
     assert records["a-left"] == {"static_iou": 1.0, "search_iou": 1.0, "rose_iou": 1.0, "label": "solved_by_static"}
+
+
+def test_a_verdict_on_another_mask_is_not_told(store):
+    """The annotation's mask changes while the search is down: what is stored stays, but it says nothing of this mask."""
+
+    def told():
+        with store.sessions() as session:
+            return {record.sample["id"]: record.sample["verdict"]["static_iou"] for record in read_records(session)}
+
+    run(store, stage(store, KnowsLeft(), Finds()))
+    assert told() == {"a-left": 1.0, "b-other": 0.0, "c-absent": 0.0}
+    with store.sessions() as session:
+        row = session.get(Annotation, "n-a-left")
+        row.mask = encode_mask(np.arange(40)[None].repeat(30, 0) < 10)
+        row.seal(row.origin)
+        session.commit()
+    assert list(run(store, stage(store, KnowsLeft(), Finds("down"))).postponed) == ["a-left"]
+    assert verdicts(store)["a-left"].static_iou == 1.0
+    assert told() == {"a-left": None, "b-other": 0.0, "c-absent": 0.0}
+    run(store, stage(store, KnowsLeft(), Finds()))
+    assert told() == {"a-left": 0.5, "b-other": 0.0, "c-absent": 0.0}
 
 
 def test_a_control_set_is_required(store):
