@@ -89,9 +89,7 @@ class Verdict(Row):
     rose_iou: Mapped[float | None]
     attempts: Mapped[list[dict[str, Any]]]  # system, segmenter, prompt, iou, mask (COCO compressed RLE), answer
     controls: Mapped[list[dict[str, Any]]]  # of each static model: segmenter, giou [value, low, high], floor, questions
-    thresholds: Mapped[
-        dict[str, Any]
-    ]  # when a sample counts as solved; ``mask``: digest of the mask that all IoUs are with
+    thresholds: Mapped[dict[str, Any]]  # of the rule; and ``mask``, the digest of the mask that IoUs are with
 
 
 class Route(Row):
