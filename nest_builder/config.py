@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from nest_builder.operations.secrets import refuse_secrets
 from nest_builder.sections import (
@@ -106,8 +106,8 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let ``NEST_*`` variables win over the file, whose content arrives as constructor arguments."""
-        return env_settings, init_settings
+        """Take the arguments alone: the command line lies over the environment, and so does what a run tells its workers."""
+        return (init_settings,)
 
     @property
     def database_url(self) -> str:
@@ -143,10 +143,10 @@ def load_settings(config: Path | None = None, profile: str | None = None, **over
     if not path.exists():
         known = ", ".join(sorted(file.stem for file in PROFILES.glob("*.toml")))
         raise FileNotFoundError(f"no profile {name!r}: choose one of {known}, or give a TOML file")
-    merged = _merge(_read(path), values)
-    merged = _merge(merged, {key: value for key, value in overrides.items() if value is not None})
-    settings = Settings(**merged)
-    refuse_secrets(merged, settings.model_dump())
+    files = _merge(_read(path), values)
+    given = {key: value for key, value in overrides.items() if value is not None}
+    settings = Settings(**_merge(_merge(files, EnvSettingsSource(Settings)()), given))
+    refuse_secrets(_merge(files, given), settings.model_dump())
     return settings
 
 

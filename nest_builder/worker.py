@@ -6,6 +6,7 @@ first has work for them and stay as long as it does.
 
 import atexit
 import datetime as dt
+import os
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -67,12 +68,23 @@ def settings_for_workers(settings: Settings, resolve: Mapping[str, str], now: dt
     ).model_dump_json()
 
 
+def settings_here(told: str, environment: Mapping[str, str]) -> Settings:
+    """Return the settings that a worker works with: what it is told, and its own environment's database.
+
+    Args:
+        told: What `settings_for_workers` made.
+        environment: The worker's.
+    """
+    settings, database = Settings.model_validate_json(told), environment.get("NEST_DATABASE")
+    return settings.model_copy(update={"database": database}) if database else settings
+
+
 class _Worker:
     """This process's workspace, kept from batch to batch."""
 
     def __init__(self, settings: str) -> None:
         self.settings = settings
-        known = Settings.model_validate_json(settings)
+        known = settings_here(settings, os.environ)
         logs.start(logs.level_of(known.log.level), known.log.format)
         with ExitStack() as stack:
             workspace = stack.enter_context(open_workspace(known))

@@ -47,6 +47,10 @@ def value(settings: Settings, name: str) -> Any:
         # what is given to the call and is not None lies over the file
         ('workdir = "filed"', {}, {"workdir": Path("asked")}, "workdir", Path("asked")),
         ('workdir = "filed"', {}, {"workdir": None}, "workdir", Path("filed")),
+        # and over the environment
+        ("", {"NEST_WORKDIR": "environs"}, {"workdir": Path("asked")}, "workdir", Path("asked")),
+        ("", {"NEST_WORKDIR": "environs"}, {"workdir": None}, "workdir", Path("environs")),
+        ("", {"NEST_NEWSWORLD__SEED": "9"}, {"newsworld": {"seed": 3}}, "newsworld.seed", 3),
     ],
 )
 def test_what_wins(

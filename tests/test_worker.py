@@ -1,6 +1,7 @@
 """What a worker process is told, and that it opens its workspace once."""
 
 import datetime as dt
+import os
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from nest_builder import worker
 from nest_builder.config import Settings, load_settings
 from nest_builder.operations.metrics import RunMetrics
 from nest_builder.stage import Batch, Item
-from nest_builder.worker import Job, run_job, settings_for_workers
+from nest_builder.worker import Job, run_job, settings_for_workers, settings_here
 from tests.shared_stage import Shared, made
 
 NIGHT = dt.datetime(2025, 11, 2, 3, tzinfo=dt.UTC)
@@ -48,6 +49,20 @@ def test_workers_share_one_web_and_its_rate(tmp_path: Path, workers: int, rate: 
     assert not told.newsworld.enabled  # the run's own server answers for all
     assert (told.database_url, told.blobs_url) == (settings.database_url, settings.blobs_url)
     assert told.now == NIGHT  # of a clock that moves from night to night
+
+
+def test_a_worker_s_environment_has_the_database_and_no_other_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A local cluster's workers inherit the run's environment, whose rate is that of all of them together."""
+    monkeypatch.setenv("NEST_WEB__REQUESTS_PER_SECOND", "0.2")
+    monkeypatch.setenv("NEST_NEWSWORLD__ENABLED", "true")
+    settings = settings_in(tmp_path)
+    told = settings_for_workers(settings, {}, None)
+    secret = "postgresql+psycopg://nest:secret@db.example/nest"
+    here = settings_here(told, os.environ | {"NEST_DATABASE": secret})
+    assert (here.database, here.web.requests_per_second, here.newsworld.enabled) == (secret, 0.1, False)
+    assert settings_here(told, {}).database == settings.database_url
 
 
 @pytest.fixture
