@@ -217,6 +217,14 @@ def test_back_closes_a_sample(browser: Any, work: Work) -> None:
     assert "category=novel" in address
     opened.page.go_back()
     wait_until(opened.page, "!document.getElementById('detail').open")
+    opened.page.locator(".card").nth(1).click()
+    opened.page.locator("#detail .panel").first.wait_for()
+    opened.page.evaluate("(one => { one.scrollTop = one.scrollHeight; })(document.getElementById('detail'))")
+    assert opened.page.evaluate(
+        "(one => one.top >= 0 && one.bottom <= innerHeight)(document.getElementById('detail-close').getBoundingClientRect())"
+    ), "it can be closed wherever one has read to"
+    opened.page.get_by_role("button", name="Close").click()
+    opened.page.locator("#detail").wait_for(state="hidden")
     again = visit(browser, work.page, PHONE, address)
     again.page.locator("#detail[open]").wait_for()
     assert again.shown() == 21

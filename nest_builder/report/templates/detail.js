@@ -1,6 +1,6 @@
 // A sample's own view: the picture once for the annotation and once for each system's answer, side by side, and all that is known.
 const detail = (() => {
-  const SYSTEMS = [["static", "Static model", "knows what it was trained on"], ["search", "Search only", "looks the answer up in the web"], ["rose", "ROSE", "looks up answer and look"]];
+  const SYSTEMS = [["static", "Static model", "knows what it was trained on"], ["search", "Search only", "looks the name up in the web"], ["rose", "ROSE", "looks up the name and what it looks like"]];
   const SCORES = ["detector score", "predicted IoU", "stability", "box agreement", "phrase margin"];
   const VIEWS = ["outline", "cut-out", "off"];
   const SOLVED = 0.5;
@@ -25,7 +25,7 @@ const detail = (() => {
     const truth = sample.masks.annotation ?? null;
     const name = sample.entity.name;
     const all = [panel(index, at, {
-      title: "Annotation", mask: truth, says: nothing ? "not in the picture" : `mask of ${name}`, note: `by ${sample.annotation.mask_model}`,
+      title: "Annotation", mask: truth, says: nothing ? "not in the picture" : `mask of ${name}`, note: nothing ? null : `by ${sample.annotation.mask_model}`,
       alt: index.caption[at] || "Picture without a caption",
     })];
     for (const [key, title, about] of SYSTEMS) {
