@@ -62,15 +62,17 @@ def published_digests(session: Session, edition: str) -> dict[str, tuple[str, st
     return {key: (digest, split) for key, digest, split in session.execute(query)}
 
 
-def published_splits(session: Session, edition: str, test_from: str | None) -> Pinned:
-    """Return the splits that an edition has given to events and pictures.
+def published_splits(session: Session, revisions: Sequence[str], test_from: str | None) -> Pinned:
+    """Return the splits that an edition and its revisions have given to events and pictures, withdrawn ones included.
 
     Args:
         session: Reads the store.
-        edition: Its name.
-        test_from: When its test period began, as its manifest says.
+        revisions: Their names.
+        test_from: When their test period began, as the manifest says.
     """
-    query = select(Published.entity_key, Published.image_sha256, Published.split).where(Published.edition == edition)
+    query = select(Published.entity_key, Published.image_sha256, Published.split).where(
+        Published.edition.in_(revisions)
+    )
     events: dict[str, str] = {}
     pictures: dict[str, str] = {}
     for entity, picture, split in session.execute(query):

@@ -219,7 +219,8 @@ class Export:
             for record in read_records(session, self._settings.verdict_p_correct)
             if isinstance(record, str) or record.id not in others
         )
-        pinned = None if last is None else published_splits(session, last.name, last.manifest["period"]["test_from"])
+        revisions = [one.name for one in before]
+        pinned = None if last is None else published_splits(session, revisions, last.manifest["period"]["test_from"])
         draft = draft_edition(found, recipe, takedown, published_elsewhere(session, issued, name), pinned)
         for problem in draft.problems[:20]:
             log.warning("left out: %s", problem)

@@ -8,7 +8,7 @@ from nest_builder.export.features import arrow_schema, card_features, hf_feature
 from nest_builder.export.settings_schema import settings_schema
 
 
-@pytest.mark.parametrize("name", ["sample", "edition", "settings"])
+@pytest.mark.parametrize("name", ["sample", "plus", "edition", "evaluation", "settings"])
 def test_schema_is_a_schema(name: str) -> None:
     Draft202012Validator.check_schema(load_schema(name))
 

@@ -369,3 +369,20 @@ def test_a_list_that_grows_while_an_edition_is_written_is_applied_next(
     assert rows_of(tmp_path, "2026.01.1").keys() == {keys[1], keys[2]}
     export(store, tmp_path, now=at("2026-03-09"), publish="withdrawals")
     assert rows_of(tmp_path, "2026.01.2").keys() == {keys[2]}
+
+
+def test_what_was_withdrawn_comes_back_into_its_split(store: Store, tmp_path: Path) -> None:
+    def publish() -> None:
+        export(store, tmp_path, now=at("2026-03-20"), test_days=10)
+
+    add_story(store, 1, "old", at("2026-03-01"))
+    new = add_story(store, 2, "new", at("2026-03-18"))
+    publish()
+    (tmp_path / "takedown.txt").write_text(new)
+    publish()
+    older = add_story(store, 3, "new", at("2026-03-02"))  # found late, of an event that test had
+    (tmp_path / "takedown.txt").write_text("")
+    publish()
+    assert names(store) == ["2026.03", "2026.03.1", "2026.03.2"]
+    assert [rows_of(tmp_path, name).get(new, {}).get("split") for name in names(store)] == ["test", None, "test"]
+    assert rows_of(tmp_path, "2026.03.2")[older]["split"] == "test"
