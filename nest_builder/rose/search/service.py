@@ -13,7 +13,7 @@ from nest_builder.rose.base import SearchError
 from nest_builder.web import Exchange, Expect, FetchError, FetchRejected, PoliteClient, normalise_url
 
 MAX_BYTES: Final = 2_000_000  # of one answer; ten hits are some ten kilobytes
-MAX_QUERY: Final = 300  # characters
+MAX_QUERY, MAX_WORDS = 300, 50  # characters, and words: Brave refuses more than 400 and 50
 MAX_HITS: Final = 100  # of one answer that are looked at
 _TITLE, _SNIPPET = 300, 1000
 
@@ -124,7 +124,7 @@ def address(url: str) -> str | None:
 
 def query_text(query: str) -> str:
     """Return a query as it may be sent: one line of bounded length."""
-    return " ".join(query.split())[:MAX_QUERY]
+    return " ".join(query.split()[:MAX_WORDS])[:MAX_QUERY]
 
 
 def title_text(text: str) -> str:

@@ -69,6 +69,15 @@ def test_hits(service: Loopback, until: dt.datetime | None, pages: list[str], pi
     assert "secret" not in search.identity()
 
 
+@pytest.mark.parametrize(("query", "words", "characters"), [("a b " * 40, 50, 99), ("mayors " * 60, 43, 300)])
+def test_a_query_is_no_longer_than_the_service_takes(
+    service: Loopback, query: str, words: int, characters: int
+) -> None:
+    brave(service).pages(query, None, 10)
+    (sent,) = [parse_qs(urlsplit(one.path).query)["q"][0] for one in service.asked if one.path.startswith("/res")]
+    assert (len(sent.split()), len(sent)) == (words, characters)
+
+
 def test_without_a_key_nothing_is_asked(loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     monkeypatch.delenv("BRAVE_API_KEY", raising=False)
     with pytest.raises(SearchError, match="BRAVE_API_KEY"):
