@@ -10,6 +10,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from sqlalchemy import func, select
 
 from nest_builder.annotate.masks import decode_mask
+from nest_builder.export.naming import order
 from nest_builder.status import read_status
 from nest_builder.store.session import Store
 from nest_builder.store.tables import Annotation, Edition, Image, Sample, Verdict
@@ -75,7 +76,7 @@ def editions(store: Store) -> list[dict[str, Any]]:
                 "samples": edition.manifest["counts"]["samples"],
                 **dict(edition.manifest["counts"]["by_split"]),
             }
-            for edition in session.scalars(select(Edition).order_by(Edition.name.desc()))
+            for edition in sorted(session.scalars(select(Edition)), key=lambda row: order(row.name), reverse=True)
         ]
         means = session.execute(
             select(

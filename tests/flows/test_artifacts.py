@@ -56,7 +56,7 @@ def test_nothing_from_outside_is_markup(store: Store) -> None:
 
 def test_editions_come_newest_first(store: Store) -> None:
     with store.sessions() as session:
-        for name, samples in (("2025.07", 4), ("2025.08", 6)):
+        for name, samples in (("2025.07", 4), ("2025.07.10", 2), ("2025.07.9", 3), ("2025.08", 6)):
             counts = {"samples": samples, "by_split": {"train": samples - 1, "test": 1}}
             row = Edition(name=name, path=f"editions/{name}", manifest={"counts": counts})
             row.seal(name)
@@ -64,5 +64,7 @@ def test_editions_come_newest_first(store: Store) -> None:
         session.commit()
     assert editions(store) == [
         {"edition": "2025.08", "samples": 6, "train": 5, "test": 1},
+        {"edition": "2025.07.10", "samples": 2, "train": 1, "test": 1},
+        {"edition": "2025.07.9", "samples": 3, "train": 2, "test": 1},
         {"edition": "2025.07", "samples": 4, "train": 3, "test": 1},
     ]
