@@ -1,7 +1,8 @@
 """A stage that several processes run on one store at the same time, and a program that runs it.
 
 ``python -m tests.shared_stage DATABASE FOLDER ITEMS ORDER`` appends a line to ``FOLDER/log`` for each item that it processes. An item
-whose key is in ``FOLDER/hang`` keeps it for good.
+whose key is in ``FOLDER/hang`` keeps it for as long as that file is there. Before its first item it makes ``FOLDER/ready.<its number>``, and waits
+while there is a ``FOLDER/hold``.
 """
 
 import os
@@ -67,6 +68,9 @@ def _main(database: str, folder: Path, items: int, spread: bool) -> None:
             time.sleep(0.05)
 
     store = open_store(database, str(folder / "blobs"))
+    (folder / f"ready.{os.getpid()}").touch()
+    while (folder / "hold").exists():
+        time.sleep(0.01)
     Runner(store.sessions, system_clock).run(Shared(items, spread, work), "test")
     store.close()
 

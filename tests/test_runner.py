@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -34,16 +34,19 @@ def logged(folder: Path) -> list[tuple[str, str]]:
     return [(key, pid) for key, _, pid in (line.partition(" ") for line in lines)]
 
 
-def wait_for(folder: Path, key: str) -> None:
+def wait_until(true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 120
-    while not ((folder / "log").exists() and key in dict(logged(folder))):
+    while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
 @pytest.mark.parametrize("order", ["any", "listed"])
 def test_processes_share_the_work_and_do_no_item_twice(database: str, tmp_path: Path, order: str) -> None:
+    (tmp_path / "hold").touch()  # all begin at the same time, or the first is done before another has come
     processes = [worker(database, tmp_path, 60, order) for _ in range(3)]
+    wait_until(lambda: len(list(tmp_path.glob("ready.*"))) == 3)
+    (tmp_path / "hold").unlink()
     for process in processes:
         end(process)
     done = Counter(key for key, _ in logged(tmp_path))
@@ -59,9 +62,10 @@ def test_processes_share_the_work_and_do_no_item_twice(database: str, tmp_path: 
 def test_what_a_killed_process_held_is_taken_over(database: str, tmp_path: Path, order: str) -> None:
     (tmp_path / "hang").write_text("004", encoding="utf-8")
     killed = worker(database, tmp_path, 12, order)
-    wait_for(tmp_path, "004")
+    wait_until(lambda: (tmp_path / "log").exists() and "004" in dict(logged(tmp_path)))
     other = worker(database, tmp_path, 12, order)
-    time.sleep(2.0)
+    wait_until((tmp_path / f"ready.{other.pid}").exists)
+    time.sleep(1.0)
     assert other.poll() is None  # it waits for what the first one holds
     (tmp_path / "hang").unlink()
     killed.kill()  # may or may not have seen that it can go on; its items are done once more, if not committed
