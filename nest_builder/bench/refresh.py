@@ -1,24 +1,21 @@
 """``nest bench refresh``: ninety nights on the simulated web's clock, through the flow that the schedule runs.
 
-The web shows itself as of each night. What is claimed of the editions is checked here from their files and the world's truth alone, by none
-of the exporter's code: a picture's cluster is the photograph that the world took, an event's entity is the world's.
+The web shows itself as of each night; ``nest_builder.bench.leaks`` checks what is claimed of the editions that come out.
 """
 
 import datetime as dt
-import hashlib
 import logging
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from pyarrow import parquet
 from sqlalchemy import select, text
 
+from nest_builder.bench.leaks import file_hashes, leaks, read_lines
 from nest_builder.bench.result import Bound, Pin, Result, machine
 from nest_builder.config import Settings, load_settings
 from nest_builder.newsworld.world import World
@@ -37,7 +34,6 @@ log = logging.getLogger(__name__)
 FIRST = dt.datetime(2025, 7, 22, 6, tzinfo=dt.UTC)
 NIGHTS = 90
 # The short form looks back a few days, outlines in one go, and goes past the end of July.
-QUICK_FIRST = FIRST
 QUICK_NIGHTS = 12
 QUICK_WINDOW_DAYS = 3
 NEWER = dt.datetime(2025, 8, 15, tzinfo=dt.UTC)  # the cutoff of the newer static model
@@ -73,27 +69,6 @@ class _Diary:
     frozen: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A sample of an edition, as its file has it.
-
-    Attributes:
-        id: Its own.
-        place: Edition's window and split.
-        hash: Of the picture's bytes.
-        url: Where the picture came from.
-        entity: The name of whom the question is about.
-        question: The question.
-    """
-
-    id: str
-    place: tuple[str, str]
-    hash: str
-    url: str
-    entity: str
-    question: str
-
-
 def run(seed: int, data: Path | None, quick: bool = False) -> Result:
     """Measure on one world.
 
@@ -102,25 +77,25 @@ def run(seed: int, data: Path | None, quick: bool = False) -> Result:
         data: A folder to work in, left there afterwards; by default one that is removed.
         quick: Twelve nights of one feed, in this process without a Prefect server.
     """
-    first, count, newer = (QUICK_FIRST, QUICK_NIGHTS, QUICK_NEWER) if quick else (FIRST, NIGHTS, NEWER)
+    count, newer = (QUICK_NIGHTS, QUICK_NEWER) if quick else (NIGHTS, NEWER)
     with tempfile.TemporaryDirectory(prefix="nest-bench-") if data is None else nullcontext(data) as folder:
         settings = load_settings(workdir=Path(folder) / str(seed), newsworld={"enabled": True, "seed": seed})
         if quick:
             settings = _smaller(settings)
         started = time.perf_counter()
-        diary = _live(settings, first, count, in_flow=not quick)
+        diary = _live(settings, FIRST, count, in_flow=not quick)
         wall = time.perf_counter() - started
         figures = _counts(diary) | _costs(diary) | {"wall_s": round(wall, 1)}
         editions = settings.workdir / "editions"
-        figures["monthly"] = float(_published(diary) == _expected(first, count))
+        figures["monthly"] = float(_published(diary) == _expected(FIRST, count))
         figures["changed_files"] = float(
-            sum(frozen != _hashes(editions / name) for name, frozen in diary.frozen.items())
+            sum(frozen != file_hashes(editions / name) for name, frozen in diary.frozen.items())
         )
         world = World(seed)
         figures |= leaks(read_lines(editions, diary.frozen), world)
         figures |= _newer_model(settings, newer, world)
     setup = {
-        **machine("prefect", "sqlalchemy", "torch"), "seed": seed, "first_night": first.isoformat(), "nights": count,
+        **machine("prefect", "sqlalchemy", "torch"), "seed": seed, "first_night": FIRST.isoformat(), "nights": count,
         "newer_cutoff": newer.isoformat(), "through": "nest refresh" if quick else "the Prefect flow",
         "published": {name: night.at.date().isoformat() for night in diary.nights for name in night.published},
     }  # fmt: skip
@@ -181,7 +156,7 @@ def _each_night(
         diary.costs.append((time.perf_counter() - wall, time.process_time() - cpu))
         diary.nights.append(night)
         for name in night.published:
-            diary.frozen[name] = _hashes(workspace.settings.workdir / "editions" / name)
+            diary.frozen[name] = file_hashes(workspace.settings.workdir / "editions" / name)
         log.info("%s: %.1f s, published %s", night.at.date(), diary.costs[-1][0], night.published)
 
 
@@ -195,23 +170,30 @@ def _counts(diary: _Diary) -> dict[str, float]:
 
 
 def _costs(diary: _Diary) -> dict[str, float]:
-    """The first night against nights on which every source is asked and has no new article, all with Prefect's share."""
+    """Return what the first night took, and one on which every source is asked and has no new article, all with Prefect's share.
+
+    Where no night was quiet there is no such figure, and its target is missed.
+    """
     wall, cpu = diary.costs[0]
     nights = zip(diary.nights, diary.costs, strict=True)
     quiet = [cost for night, cost in nights if not _new_pages(night) and not night.published]
-    quiet_wall, quiet_cpu = median(cost[0] for cost in quiet), median(cost[1] for cost in quiet)
     work = sum(night.seconds for night in diary.nights)
-    return {
+    figures = {
         "first_night_s": round(wall, 2),
         "first_night_cpu_s": round(cpu, 2),
         "quiet_nights": float(len(quiet)),
-        "quiet_night_s": round(quiet_wall, 3),
-        "quiet_night_cpu_s": round(quiet_cpu, 3),
-        "quiet_share": round(quiet_wall / wall, 4),
-        "quiet_share_cpu": round(quiet_cpu / cpu, 4),
         "nights_cpu_s": round(sum(cost[1] for cost in diary.costs), 1),
         "orchestration_share": round(1 - work / sum(cost[0] for cost in diary.costs), 4),
     }
+    if quiet:
+        quiet_wall, quiet_cpu = median(cost[0] for cost in quiet), median(cost[1] for cost in quiet)
+        figures |= {
+            "quiet_night_s": round(quiet_wall, 3),
+            "quiet_night_cpu_s": round(quiet_cpu, 3),
+            "quiet_share": round(quiet_wall / wall, 4),
+            "quiet_share_cpu": round(quiet_cpu / cpu, 4),
+        }
+    return figures
 
 
 def _new_pages(night: Night) -> int:
@@ -226,62 +208,6 @@ def _expected(first: dt.datetime, count: int) -> list[tuple[str, dt.date]]:
     """Return the months that end within the nights, each with the day after its last."""
     days = [(first + dt.timedelta(days=number)).date() for number in range(count)]
     return [(f"{day - dt.timedelta(days=1):%Y.%m}", day) for day in days if day.day == 1]
-
-
-def _hashes(folder: Path) -> dict[str, str]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
-def read_lines(editions: Path, names: Iterable[str]) -> list[Line]:
-    """Read the samples of editions from their Parquet files.
-
-    Args:
-        editions: The folder of all editions.
-        names: Which.
-    """
-    columns = ["id", "split", "image_sha256", "image_url", "entity", "question"]
-    lines = []
-    for name in names:
-        for file in sorted((editions / name / "data").glob("*.parquet")):
-            for row in parquet.read_table(file, columns=columns).to_pylist():
-                place = (name, row["split"])
-                lines.append(
-                    Line(
-                        row["id"], place, row["image_sha256"], row["image_url"], row["entity"]["name"], row["question"]
-                    )
-                )
-    return lines
-
-
-def leaks(lines: Sequence[Line], world: World) -> dict[str, float]:
-    """Count what stands in two places: samples twice, and pictures, clusters or events in two splits or two editions.
-
-    Args:
-        lines: The samples of all editions.
-        world: Knows which pictures are the same photograph, and who is who.
-    """
-    entities = {alias: entity.key for entity in world.entities.values() for alias in (entity.short, entity.name)}
-
-    def crossing(key: Callable[[Line], str]) -> float:
-        places: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
-        for line in lines:
-            places[key(line)].add(line.place)
-        return float(sum(len(where) > 1 for where in places.values()))
-
-    def cluster(line: Line) -> str:
-        photo = world.photos.get(line.url)
-        return (photo.base or photo.url) if photo is not None else line.url
-
-    twice = len(lines) - len({line.id for line in lines})
-    said = len(lines) - len({(cluster(line), line.entity, line.question) for line in lines})
-    return {
-        "samples": float(len(lines)),
-        "duplicates": float(twice + said),
-        "leaks_by_hash": crossing(lambda line: line.hash),
-        "leaks_by_cluster": crossing(cluster),
-        "leaks_by_event": crossing(lambda line: entities.get(line.entity, line.entity)),
-    }
 
 
 def _newer_model(settings: Settings, cutoff: dt.datetime, world: World) -> dict[str, float]:

@@ -5,7 +5,6 @@ Speeds are those of the stages that are spread over workers (recognize, assess, 
 their models included, since a small build has them too. All workers share this machine: its cores bound what can be gained.
 """
 
-import hashlib
 import importlib.util
 import json
 import os
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nest_builder.bench import listing
-from nest_builder.bench.result import Bound, Pin, Result, machine
+from nest_builder.bench.result import Bound, Pin, Result, corpus_hash, machine
 
 ENTRIES = 32  # of one feed
 BATCH = 6  # pictures: several batches a worker
@@ -106,7 +105,7 @@ def build(folder: Path, way: tuple[()] | tuple[str, int], seed: int, entries: in
         entries: Taken from the feed.
 
     Raises:
-        RuntimeError: It failed.
+        RuntimeError: It failed, or made no edition.
     """
     folder.mkdir(parents=True)
     config, work = folder / "nest.toml", folder / "work"
@@ -137,16 +136,13 @@ def build(folder: Path, way: tuple[()] | tuple[str, int], seed: int, entries: in
     )
     if ended.returncode != 0:
         raise RuntimeError(f"nest build {' '.join(options)} ended with {ended.returncode}: {ended.stderr[-2000:]}")
-    return Built(json.loads(ended.stdout)["stages"], _edition_hash(work / "editions"))
+    if not any(
+        (work / "editions").glob("*/manifest.json")
+    ):  # or nothing would be compared with nothing, and be the same
+        raise RuntimeError(f"nest build {' '.join(options)} made no edition of seed {seed}")
+    return Built(json.loads(ended.stdout)["stages"], corpus_hash(work / "editions"))
 
 
 def _items(counts: dict[str, Any]) -> int:
     total: int = counts["done"] + counts["rejected"]
     return total
-
-
-def _edition_hash(root: Path) -> str:
-    whole = hashlib.sha256()
-    for file in sorted(file for file in root.rglob("*") if file.is_file()):
-        whole.update(f"{file.relative_to(root).as_posix()}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
-    return whole.hexdigest()

@@ -6,9 +6,12 @@ import pytest
 
 from nest_builder.bench import run_benchmark
 from nest_builder.bench.floors import FLOORS, hold, load_floors
-from nest_builder.bench.refresh import Line, leaks
+from nest_builder.bench.leaks import Line, leaks
+from nest_builder.bench.refresh import FIRST, TARGETS, _costs, _Diary
 from nest_builder.bench.result import meets
 from nest_builder.newsworld.world import World
+from nest_builder.refresh import Night
+from nest_builder.stage import Report
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +52,15 @@ def test_leaks_are_seen(world: World, pair: tuple[Line, Line]) -> None:
     assert found(first, replace(apart, id="a")) == {"duplicates": 1}
     other_split = replace(apart, entity=first.entity, place=("2025.07", "test"))
     assert found(first, other_split) == {"leaks_by_event": 1}
+
+
+def test_without_a_quiet_night_there_is_no_share_of_one() -> None:
+    night = Night(FIRST, [Report("extract", done=1)], seconds=1.0)
+    figures = _costs(_Diary([night], [(2.0, 1.0)]))
+    assert (figures["first_night_s"], figures["quiet_nights"], figures["orchestration_share"]) == (2.0, 0.0, 0.5)
+    assert not meets(figures.get("quiet_share"), TARGETS["quiet_share"])
+    quiet = Night(FIRST, [Report("extract")], seconds=0.1)
+    assert _costs(_Diary([night, quiet], [(2.0, 1.0), (0.1, 0.01)]))["quiet_share"] == 0.05
 
 
 @pytest.mark.slow
