@@ -1,6 +1,7 @@
 """``nest backup``, ``restore``, ``gc`` and ``metrics``: what keeps a store for years."""
 
 import datetime as dt
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -99,7 +100,8 @@ def gc(
 ) -> None:
     """Remove blobs that nothing refers to and that are older than [disk] grace_hours; a run may go on beside it."""
     from nest_builder.clock import system_clock
-    from nest_builder.operations.garbage import collect_garbage
+    from nest_builder.operations.garbage import ForeignBlobsError, collect_garbage
+    from nest_builder.operations.tables import SchemaError
 
     start_logging(False)
     settings = settings_of(config, profile, workdir, None)
@@ -107,7 +109,10 @@ def gc(
     disk = settings.disk
     # Files bear the machine's time, whatever the run's clock says.
     written = system_clock() - dt.timedelta(hours=disk.grace_hours)
-    swept = collect_garbage(settings.database_url, settings.blobs_url, written, _bodies_before(settings), dry_run)
+    try:
+        swept = collect_garbage(settings.database_url, settings.blobs_url, written, _bodies_before(settings), dry_run)
+    except (OSError, SchemaError, ForeignBlobsError) as error:
+        raise give_up(f"garbage stays: {error}") from error
     if as_json:
         emit({**swept.as_dict(), "dry_run": dry_run})
         return
@@ -138,18 +143,16 @@ def metrics_serve(
     start_logging(False)
     settings = settings_of(config, profile, workdir, None)
     require_store(settings)
-    store = open_store(settings.database_url, settings.blobs_url)
-    try:
-        server, thread = start_http_server(port, host, serving_registry(store, settings.workdir, system_clock))
-    except OSError as error:
-        raise give_up(f"nothing can listen on {host}:{port}: {error.strerror}") from error
-    out.print(f"http://{host}:{port}/metrics")
-    try:
-        thread.join()
-    except KeyboardInterrupt:
-        server.shutdown()
-    finally:
-        store.close()
+    with closing(open_store(settings.database_url, settings.blobs_url)) as store:
+        try:
+            server, thread = start_http_server(port, host, serving_registry(store, settings.workdir, system_clock))
+        except OSError as error:
+            raise give_up(f"nothing can listen on {host}:{port}: {error.strerror}") from error
+        out.print(f"http://{host}:{port}/metrics")
+        try:
+            thread.join()
+        except KeyboardInterrupt:
+            server.shutdown()
 
 
 @metrics.command("show")
@@ -164,11 +167,8 @@ def metrics_show(config: ConfigOption = None, profile: ProfileOption = None, wor
     start_logging(False)
     settings = settings_of(config, profile, workdir, None)
     require_store(settings)
-    store = open_store(settings.database_url, settings.blobs_url)
-    try:
+    with closing(open_store(settings.database_url, settings.blobs_url)) as store:
         typer.echo(generate_latest(serving_registry(store, settings.workdir, system_clock)).decode(), nl=False)
-    finally:
-        store.close()
 
 
 def _bodies_before(settings: Settings) -> dt.datetime | None:

@@ -194,7 +194,11 @@ def listen(
     start_logging(verbose)
     settings = settings_of(config, profile, workdir, None)
     name, secret = edition or _edition(settings), secrets.token_urlsafe(24)
-    with _open(settings) as store, connect(settings.review) as server, Listener(secret, host, port) as listener:
+    try:
+        heard = Listener(secret, host, port)
+    except OSError as error:
+        raise give_up(f"nothing can listen on {host}:{port}: {error.strerror}") from error
+    with heard as listener, _open(settings) as store, connect(settings.review) as server:
         project = server.find_project(project_title(settings.review, name))
         if project is None:
             raise ReviewError(f"edition {name} is not on {server.url}: `nest review push` first")

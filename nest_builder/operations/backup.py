@@ -16,15 +16,7 @@ from nest_builder import __version__
 from nest_builder.clock import Clock
 from nest_builder.operations.archive import FORMAT, SHA256, Archive, ArchiveError, Objects
 from nest_builder.operations.garbage import named_blobs, sweep
-from nest_builder.operations.tables import (
-    SchemaError,
-    dump_table,
-    known_revisions,
-    one_state,
-    open_database,
-    revision_of,
-    tables_of,
-)
+from nest_builder.operations.tables import dump_table, known_schema, one_state, open_database, tables_of
 
 log = logging.getLogger(__name__)
 
@@ -104,9 +96,7 @@ def back_up(
     engine = open_database(database)
     try:
         with one_state(engine) as connection:
-            schema = revision_of(connection)
-            if schema not in known_revisions():
-                raise SchemaError(f"schema {schema} is unknown here: nothing was built yet, or a newer version made it")
+            schema = known_schema(connection)
             tables = {table.name: _table(connection, table, copying) for table in tables_of(connection)}
             named = named_blobs(connection, bodies_before)
     finally:

@@ -17,13 +17,17 @@ import sqlalchemy as sa
 from fsspec.implementations.local import LocalFileSystem
 
 from nest_builder.operations.archive import SHA256, Objects
-from nest_builder.operations.tables import one_state, open_database, tables_of
+from nest_builder.operations.tables import known_schema, one_state, open_database, tables_of
 from nest_builder.store.blobs import CONDEMNED
 
 Fate = Literal["kept", "young", "set_aside", "removed"]
 _LEFTOVER: Final = re.compile(rf"(?:\.partial|{re.escape(CONDEMNED)})$")
 _SETTLED: Final = ("done", "rejected")
 _NO_BLOBS: Final = ("source_state",)  # a feed's hash tells whether it changed; its body is not kept
+
+
+class ForeignBlobsError(RuntimeError):
+    """The blobs are those of another database, as far as can be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +93,24 @@ def collect_garbage(
 
     Raises:
         FileNotFoundError: There is no database.
+        SchemaError: The database is empty, or of a version that is unknown here: what it names cannot be told.
+        ForeignBlobsError: No table names any blob, and yet there are old ones.
     """
     engine = open_database(database)
     try:
         with one_state(engine) as connection:
+            known_schema(connection)
             named = named_blobs(connection, bodies_before)
     finally:
         engine.dispose()
-    return sweep(Objects(blobs_url), named, written_before, dry_run)
+    objects = Objects(blobs_url)
+    if not named:
+        would_go = sweep(objects, named, written_before, dry_run=True)
+        if would_go.removed or would_go.set_aside:
+            raise ForeignBlobsError(
+                f"no table names a blob, and {blobs_url} has old ones: is this the database of these blobs?"
+            )
+    return sweep(objects, named, written_before, dry_run)
 
 
 def sweep(objects: Objects, named: Container[str], before: dt.datetime, dry_run: bool = False) -> Swept:

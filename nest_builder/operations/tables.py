@@ -65,6 +65,18 @@ def revision_of(connection: sa.Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def known_schema(connection: sa.Connection) -> str:
+    """Return the schema's version.
+
+    Raises:
+        SchemaError: The database is empty, or of a version that is unknown here.
+    """
+    revision = revision_of(connection)
+    if revision not in known_revisions():
+        raise SchemaError(f"schema {revision} is unknown here: nothing was built yet, or a newer version made it")
+    return revision
+
+
 def tables_of(connection: sa.Connection) -> list[sa.Table]:
     """Return the tables that the database has, whichever version they are of."""
     metadata = sa.MetaData()

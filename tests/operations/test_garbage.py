@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from nest_builder.cli import app
 from nest_builder.operations import garbage
 from nest_builder.operations.archive import Objects
-from nest_builder.operations.garbage import Swept, collect_garbage, named_blobs, sweep
-from nest_builder.operations.tables import one_state, open_database
+from nest_builder.operations.garbage import ForeignBlobsError, Swept, collect_garbage, named_blobs, sweep
+from nest_builder.operations.tables import SchemaError, one_state, open_database
 from nest_builder.store.blobs import Blobs
 from nest_builder.store.tables import LedgerEntry, Page
 from tests.builders import NOW, fill_store, new_store
@@ -229,6 +229,36 @@ def test_no_table_names_a_blob_in_a_column_that_is_not_looked_at(undisturbed: Pa
     assert found <= named
     assert len(found) > 10
     assert named <= blobs, "what a table names is there"
+
+
+@pytest.mark.parametrize("database", ["empty file", "empty store", "newer schema"])
+def test_blobs_of_a_database_that_cannot_tell_what_it_names_stay(tmp_path: Path, database: str) -> None:
+    folder = make(tmp_path / "work")
+    before = there(folder)
+    file = folder / "nest.sqlite"
+    match database:
+        case "empty file":  # as connecting to a name that was mistyped makes it
+            file.write_bytes(b"")
+        case "empty store":
+            file.unlink()
+            new_store(folder).close()
+        case "newer schema":
+            with sqlite3.connect(file) as connection:
+                connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises((SchemaError, ForeignBlobsError)):
+        collect(folder)
+    assert there(folder) == before
+    for name in before:
+        age(folder, name, hours=30)
+    result = CliRunner().invoke(app, ["gc", "--workdir", str(folder)])
+    assert result.exit_code == 1
+    assert "garbage stays" in result.stderr
+    assert there(folder) == before
+
+
+def test_an_empty_store_without_blobs_has_no_garbage(tmp_path: Path) -> None:
+    new_store(tmp_path).close()
+    assert collect(tmp_path) == Swept()
 
 
 def test_the_command(tmp_path: Path) -> None:

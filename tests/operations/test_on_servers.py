@@ -14,7 +14,7 @@ from nest_builder.operations.garbage import Swept, collect_garbage
 from nest_builder.operations.restore import RestoreError, restore
 from nest_builder.store.session import open_store
 from nest_builder.store.tables import LedgerEntry, StageRun
-from tests.builders import NOW
+from tests.builders import NOW, fill_store
 from tests.operations.test_backup import Ticking, files, make, rows, url
 
 if TYPE_CHECKING:
@@ -92,14 +92,17 @@ def _ledger(folder: Path) -> list[dict[str, Any]]:
 def test_garbage_on_s3(tmp_path: Path, postgres: "Postgres", s3: str) -> None:
     store = open_store(postgres.new_database(), s3)
     database = store.engine.url.render_as_string(hide_password=False)
+    fill_store(store, 1)
     orphan = store.blobs.put(b"orphan")
     now = dt.datetime.now(dt.UTC)
-    assert collect_garbage(database, s3, now - dt.timedelta(hours=1)) == Swept(young=1)
+    kept = collect_garbage(database, s3, now - dt.timedelta(hours=1)).kept
+    assert kept > 0
+    assert collect_garbage(database, s3, now - dt.timedelta(hours=1)) == Swept(kept, young=1)
     assert orphan in store.blobs
-    assert collect_garbage(database, s3, now + dt.timedelta(hours=1)) == Swept(set_aside=1)
+    assert collect_garbage(database, s3, now + dt.timedelta(hours=1)) == Swept(kept, set_aside=1)
     assert orphan not in store.blobs
     assert store.blobs.get(orphan) == b"orphan"
-    assert collect_garbage(database, s3, now + dt.timedelta(hours=1)) == Swept(removed=1, removed_bytes=6)
+    assert collect_garbage(database, s3, now + dt.timedelta(hours=1)) == Swept(kept, removed=1, removed_bytes=6)
     with pytest.raises(FileNotFoundError):
         store.blobs.get(orphan)
     store.close()
