@@ -1,4 +1,7 @@
-"""Alembic's environment: always online, on the connection that ``open_store`` hands over."""
+"""Alembic's environment: always online, on the connection that ``open_store`` hands over.
+
+A schema is only ever brought forward: whoever wants the one before restores a back-up. So no migration has a way back.
+"""
 
 from alembic import context
 

@@ -28,10 +28,3 @@ def upgrade() -> None:
     with op.batch_alter_table("verdict", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_verdict_label"), ["label"], unique=False)
         batch_op.create_index(batch_op.f("ix_verdict_origin"), ["origin"], unique=False)
-
-
-def downgrade() -> None:
-    with op.batch_alter_table("verdict", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_verdict_origin"))
-        batch_op.drop_index(batch_op.f("ix_verdict_label"))
-    op.drop_table("verdict")

@@ -48,13 +48,3 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("review_project", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_review_project_name"), ["name"], unique=False)
-
-
-def downgrade() -> None:
-    with op.batch_alter_table("review_project", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_review_project_name"))
-    op.drop_table("review_project")
-    with op.batch_alter_table("decision", schema=None) as batch_op:
-        for column in ("state", "status", "annotation_id", "sample_id"):
-            batch_op.drop_index(batch_op.f(f"ix_decision_{column}"))
-    op.drop_table("decision")

@@ -28,11 +28,3 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_route_action"), ["action"], unique=False)
         batch_op.create_index(batch_op.f("ix_route_audit"), ["audit"], unique=False)
         batch_op.create_index(batch_op.f("ix_route_origin"), ["origin"], unique=False)
-
-
-def downgrade() -> None:
-    with op.batch_alter_table("route", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_route_origin"))
-        batch_op.drop_index(batch_op.f("ix_route_audit"))
-        batch_op.drop_index(batch_op.f("ix_route_action"))
-    op.drop_table("route")

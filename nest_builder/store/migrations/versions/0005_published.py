@@ -30,13 +30,3 @@ def upgrade() -> None:
     with op.batch_alter_table("edition", schema=None) as batch_op:
         batch_op.add_column(sa.Column("inputs", sa.String(length=64), nullable=False, server_default=""))
         batch_op.add_column(sa.Column("published_at", sa.DateTime(timezone=True), nullable=True))
-
-
-def downgrade() -> None:
-    with op.batch_alter_table("edition", schema=None) as batch_op:
-        batch_op.drop_column("published_at")
-        batch_op.drop_column("inputs")
-    with op.batch_alter_table("published", schema=None) as batch_op:
-        for column in ("sample_id", "origin", "annotation_id"):
-            batch_op.drop_index(batch_op.f(f"ix_published_{column}"))
-    op.drop_table("published")

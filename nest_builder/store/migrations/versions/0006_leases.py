@@ -18,7 +18,3 @@ def upgrade() -> None:
         sa.Column("until", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("stage", "item"),
     )
-
-
-def downgrade() -> None:
-    op.drop_table("lease")
