@@ -10,7 +10,6 @@ the detector's next best guess; a mask that is of the right thing is outlined an
 larger than the base did; and where nothing in the picture is like the answer, there is nothing to outline.
 """
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from nest_builder.annotate.base import MODEL_ERRORS, Boxes, Detector, Mask, MaskModel
+from nest_builder.annotate.base import Boxes, Detector, Mask, MaskModel
 from nest_builder.annotate.boxes import box_iou
 from nest_builder.annotate.masks import mask_box, mask_iou
 from nest_builder.entities.hypernyms import lexicon
@@ -27,8 +26,6 @@ from nest_builder.rose.parts import Case
 from nest_builder.rose.regions import Prototype, Prototypes, RegionFinder, Regions, RegionSettings
 from nest_builder.sections import Section
 from nest_builder.segmenters.base import Segmentation
-
-log = logging.getLogger(__name__)
 
 
 class VisualPromptSettings(Section):
@@ -151,22 +148,14 @@ class VisualPrompt:
             references: For each answer its pictures; may be none.
 
         Returns:
-            For each picture what became of its mask. A model that fails on a picture leaves its mask as it is.
+            For each picture what became of its mask.
+
+        Raises:
+            RuntimeError: A model fails (or another of `annotate.base.MODEL_ERRORS`).
+            OSError: A model is not to be had.
         """
         work = list(zip(images, masks, answers, references, strict=True))
-        try:
-            choices = self._choose(work)
-            return self._outline(work, choices)
-        except (OSError, *MODEL_ERRORS) as error:
-            if len(work) > 1:  # one broken picture must not cost the others their correction
-                log.warning("a batch of %d failed and is taken one by one: %s", len(work), error)
-                return [
-                    one
-                    for image, mask, answer, shown in work
-                    for one in self.verify([image], [mask], [answer], [shown])
-                ]
-            kept = _Choice(f"{type(error).__name__}: {error}"[:300])
-            return [_kept(mask, kept) for _, mask, _, _ in work]
+        return self._outline(work, self._choose(work))
 
     def _choose(self, work: "_Work") -> list[_Choice]:
         """Decide on every mask; all pictures of the batch are searched, and all crops embedded, together."""

@@ -3,7 +3,7 @@ import pytest
 
 from nest_builder.rose.base import Candidate, Retrieval, Step
 from nest_builder.rose.embed import CachedImages
-from nest_builder.rose.parts import Case
+from nest_builder.rose.parts import Case, call_part
 from nest_builder.rose.regions import Prototypes, RegionFinder, crop, make_prototype
 from nest_builder.rose.visual_prompt import Answer, VisualPrompt, VisualPromptSettings, as_answer
 from nest_builder.segmenters.base import Segmentation
@@ -115,11 +115,11 @@ def test_a_batch_is_decided_as_each_alone_and_computes_nothing_twice():
 def test_one_broken_picture_does_not_cost_the_others_their_correction():
     broken = picture("blue", "blue")
     part = visual(detector=PlateDetector(fails_on=broken))
-    images = [picture("red", "green"), broken]
-    found = part.verify(images, [plate_mask(1)] * 2, [Answer("Zephyr")] * 2, [references(*RED)] * 2)
-    assert [one.step.decision for one in found] == ["corrected", "kept"]
-    assert "cannot digest" in found[1].step.reason
-    assert np.array_equal(found[1].mask, plate_mask(1))
+    cases = [case(picture("red", "green")), case(broken)]
+    (mended, step), (left, failed) = call_part("vpe", part.correct, cases, lambda pair: pair[1])
+    assert (step.decision, mended is not None) == ("corrected", True)
+    assert (failed.decision, failed.lost, left) == ("failed", "", None)
+    assert "cannot digest" in failed.reason
 
 
 class Missing:
@@ -130,16 +130,19 @@ class Missing:
         raise OSError("no such model")
 
 
-def test_a_model_that_is_not_there_leaves_every_mask():
-    found = verify(visual(embedder=Missing()), ("red", "green"), plate_mask(1))
-    assert (found.step.decision, found.step.reason) == ("kept", "OSError: no such model")
+def test_a_model_that_is_not_there_is_said():
+    ((left, step),) = call_part("vpe", visual(embedder=Missing()).correct, [case(picture("red"))], lambda pair: pair[1])
+    assert (left, step.decision, step.lost) == (None, "failed", "OSError: no such model")
+
+
+def case(image):
+    answer = Candidate("Zephyr", 0.9, (), "a car, red all over")
+    retrieval = Retrieval((answer,), answer, tuple(references(*RED)), Step("irag", "answered", ""))
+    return Case(image, Segmentation(plate_mask(1), "It is [SEG].", 0.7), retrieval)
 
 
 def test_cases_of_rose_come_back_with_new_masks_and_their_words():
-    answer = Candidate("Zephyr", 0.9, (), "a car, red all over")
-    retrieval = Retrieval((answer,), answer, tuple(references(*RED)), Step("irag", "answered", ""))
-    case = Case(picture("red", "green"), Segmentation(plate_mask(1), "It is [SEG].", 0.7), retrieval)
-    ((mended, step),) = visual().correct([case])
+    ((mended, step),) = visual().correct([case(picture("red", "green"))])
     assert step.decision == "corrected"
     assert np.array_equal(mended.mask, plate_mask(0))
     assert (mended.text, mended.score) == ("It is [SEG].", 0.7)
@@ -151,8 +154,8 @@ def test_cases_of_rose_come_back_with_new_masks_and_their_words():
 )
 def test_the_only_thing_of_its_kind_needs_no_references(only, decision, place, reason):
     shown = picture("red", "green")
-    case = Case(shown, Segmentation(plate_mask(0), "It is [SEG].", 0.7), None, only)
-    ((mended, step),) = visual().correct([case])
+    unsearched = Case(shown, Segmentation(plate_mask(0), "It is [SEG].", 0.7), None, only)
+    ((mended, step),) = visual().correct([unsearched])
     assert (step.decision, reason in step.reason) == (decision, True)
     assert np.array_equal(mended.mask, plate_mask(place))
 
