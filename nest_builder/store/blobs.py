@@ -5,6 +5,7 @@ import hashlib
 import os
 import posixpath
 import uuid
+from pathlib import Path
 from typing import Final
 
 import fsspec
@@ -43,9 +44,13 @@ class Blobs:
         # Under a name of its own first: a killed writer must not leave half a blob under a name that promises the whole, and two
         # writers of the same bytes must not take each other's file away.
         partial = f"{path}.{uuid.uuid4().hex[:8]}.partial"
-        with self._fs.open(partial, "wb") as file:
-            file.write(data)
-        self._fs.mv(partial, path)
+        try:
+            with self._fs.open(partial, "wb") as file:
+                file.write(data)
+            self._fs.mv(partial, path)
+        except OSError:  # a full disk above all: what was written of it must not fill it further
+            Path(partial).unlink(missing_ok=True)
+            raise
         return name
 
     def get(self, sha256: str) -> bytes:

@@ -1,6 +1,8 @@
 """Content-addressed bytes."""
 
 import hashlib
+import resource
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -48,6 +50,19 @@ def test_half_a_write_is_no_blob(tmp_path: Path) -> None:
     assert blobs.put(b"page") == name
     assert blobs.get(name) == b"page"
     assert partial.read_bytes() == b"pa"  # it may be somebody's who is still writing
+
+
+def test_a_full_disk_keeps_no_half_of_a_blob(tmp_path: Path) -> None:
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    blobs, heard = Blobs(str(tmp_path)), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))  # as on a full disk, some of it is written
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            blobs.put(b"page" * 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, heard)
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
 
 
 def test_many_may_write_the_same_bytes_at_once(blobs_url: str) -> None:
