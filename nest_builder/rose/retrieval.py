@@ -36,7 +36,7 @@ from nest_builder.rose.mapreduce import ask_model
 from nest_builder.rose.pages import Page, PageStore
 from nest_builder.rose.reading import Reader, ReadPage
 from nest_builder.rose.references import Fingerprint, Lead, Picture, accepted, find_leads, read_picture
-from nest_builder.rose.rewrite import Need, read_need, rewrite
+from nest_builder.rose.rewrite import Need, read_need, rewrite, searches
 from nest_builder.rose.scope import Scope
 from nest_builder.rose.searching import Asked, Searches
 from nest_builder.web import PoliteClient
@@ -151,7 +151,13 @@ class IRAG:
 
     def _begin(self, query: Query) -> _Work:
         need = read_need(query.text, self._reader.lexicon, query.asked_at)
-        return _Work(query, need, rewrite(query.text, need, self._language), Scope(query, self._fetcher.held))
+        work = _Work(query, need, searches(need), Scope(query, self._fetcher.held))
+        try:
+            work.searches = rewrite(query.text, need, self._language)
+        except OSError as error:
+            work.notes.append(f"searched by rules, as the language model failed: {error}"[:200])
+            work.lost.append(work.notes[-1])
+        return work
 
     def _gather(self, works: Sequence[_Work], wanted: dict[int, tuple[str, ...]], limit: int) -> None:
         """Search, fetch and read the pages of all questions together."""

@@ -2,7 +2,6 @@
 
 import calendar
 import datetime as dt
-import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,8 +10,6 @@ from typing import Final, Literal
 from nest_builder.entities.dates import DATE, read_date
 from nest_builder.entities.hypernyms import Lexicon
 from nest_builder.rose.base import LanguageModel
-
-log = logging.getLogger(__name__)
 
 Kind = Literal["role", "made", "named", "open"]
 MAX_QUERIES: Final = 3
@@ -183,15 +180,15 @@ def searches(need: Need) -> tuple[str, ...]:
 
 
 def rewrite(question: str, need: Need, language: LanguageModel | None) -> tuple[str, ...]:
-    """Return one to three search queries: a language model's, after the rules' first one, which no text can talk away."""
+    """Return one to three search queries: a language model's, after the rules' first one, which no text can talk away.
+
+    Raises:
+        OSError: The language model gives no answer.
+    """
     ruled = searches(need)
     if language is None:
         return ruled
-    try:
-        lines = language.complete(_REWRITE, question[:_MAX_QUESTION]).splitlines()
-    except OSError as error:
-        log.warning("no rewriting by %s: %s", language.identity(), error)
-        return ruled
+    lines = language.complete(_REWRITE, question[:_MAX_QUESTION]).splitlines()
     cleaned = (re.sub(r"^[\s\d.)*-]+", "", line).strip("\"' ") for line in lines)
     usable = [line for line in cleaned if 3 <= len(line) <= 150 and "://" not in line]
     return tuple(dict.fromkeys([*ruled[:1], *usable]))[:MAX_QUERIES]

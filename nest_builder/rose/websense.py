@@ -1,7 +1,6 @@
 """WebSense: whether a question needs the web at all. Rules first; a language model or a small classifier for what they leave open."""
 
 import datetime as dt
-import logging
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,8 +18,6 @@ from nest_builder.rose.base import LanguageModel, Query, Step
 from nest_builder.rose.rewrite import Need, read_need
 from nest_builder.rose.websense_model import OpenQuestions
 from nest_builder.segmenters.base import ReferringSegmenter
-
-log = logging.getLogger(__name__)
 
 Outcome = Literal["retrieve", "skip", "open"]
 _TIME: Final = re.compile(
@@ -131,7 +128,7 @@ class WebSense:
         ruled = [
             self.rule(query.text, need, list(names)) for query, need, names in zip(queries, needs, found, strict=True)
         ]
-        settled, level2 = self._open_ones([query.text for query in queries], ruled)
+        settled, level2, lost = self._open_ones([query.text for query in queries], ruled)
         glanced = self._look(queries, kinds, settled, base) if base else {}
         settled = [glanced.get(at, item) for at, item in enumerate(settled)]
         skipped = sum(outcome == "skip" for outcome, _ in settled)
@@ -145,7 +142,7 @@ class WebSense:
         )
         share = (self._monotonic() - start) / max(1, len(queries))
         return [
-            Step("websense", outcome, reason, share, hypernym=kinds[at] if at in glanced else "")
+            Step("websense", outcome, reason, share, lost=lost.get(at, ""), hypernym=kinds[at] if at in glanced else "")
             for at, (outcome, reason) in enumerate(settled)
         ]
 
@@ -209,24 +206,31 @@ class WebSense:
 
     def _open_ones(
         self, texts: Sequence[str], ruled: Sequence[tuple[Outcome, str]]
-    ) -> tuple[list[tuple[Outcome, str]], set[int]]:
-        """Let the second level settle what is open; return all decisions, and which ones it made."""
+    ) -> tuple[list[tuple[Outcome, str]], set[int], dict[int, str]]:
+        """Let the second level settle what is open.
+
+        Returns:
+            All decisions; which ones it made; and, by number, why the language model did not make one that was its own.
+        """
         level2 = {at for at, (outcome, _) in enumerate(ruled) if outcome == "open"}
-        settled = list(ruled)
+        settled, lost = list(ruled), {}
         for at in level2:
-            settled[at] = self._second(texts[at], ruled[at][1])
-        return settled, level2
+            try:
+                settled[at] = self._second(texts[at], ruled[at][1])
+            except OSError as error:
+                lost[at] = f"no decision by the language model: {error}"[:300]
+                settled[at] = self._classify(texts[at], ruled[at][1])
+        return settled, level2, lost
 
     def _second(self, text: str, why: str) -> tuple[Outcome, str]:
-        if self._language is not None:
-            try:
-                reply = self._language.complete(_ASK, text).strip().upper()
-            except OSError as error:
-                log.warning("no decision by %s: %s", self._language.identity(), error)
-            else:
-                # Only a plain KNOWN saves the call: in doubt it is made.
-                known = reply.startswith("KNOWN")
-                return ("skip" if known else "retrieve"), f"{why}; the language model says {reply[:20]!r}"
+        if self._language is None:
+            return self._classify(text, why)
+        reply = self._language.complete(_ASK, text).strip().upper()
+        # Only a plain KNOWN saves the call: in doubt it is made.
+        known = reply.startswith("KNOWN")
+        return ("skip" if known else "retrieve"), f"{why}; the language model says {reply[:20]!r}"
+
+    def _classify(self, text: str, why: str) -> tuple[Outcome, str]:
         if self._classifier is not None:
             belief = self._classifier.belief(text)
             outcome: Outcome = "retrieve" if belief >= self._classifier.threshold else "skip"

@@ -202,6 +202,8 @@ def test_without_its_language_model_it_extracts() -> None:
     assert found.answer is not None
     assert found.answer.text == "Ada Okoro"
     assert "language model failed" in found.step.reason
+    assert "searched by rules" in found.step.lost
+    assert "by extraction" in found.step.lost
 
 
 @pytest.fixture(scope="module")

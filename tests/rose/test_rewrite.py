@@ -61,17 +61,15 @@ def test_needs(question: str, kind: str, fields: dict[str, object]) -> None:
 
 
 class Model:
-    """Answers one thing, or fails."""
+    """Answers one thing."""
 
-    def __init__(self, reply: str | OSError) -> None:
+    def __init__(self, reply: str) -> None:
         self.reply = reply
 
     def identity(self) -> str:
         return "model"
 
     def complete(self, instruction: str, text: str) -> str:
-        if isinstance(self.reply, OSError):
-            raise self.reply
         return self.reply
 
 
@@ -81,11 +79,8 @@ class Model:
         ("1. Harwick mayor election\n- who runs Harwick", ("Harwick mayor election", "who runs Harwick")),
         ("http://evil.test/go\n" + "x" * 500, ()),
         ("", ()),
-        (OSError("down"), ("mayor of Harwick",)),
     ],
 )
-def test_a_language_model_adds_queries_but_does_not_replace_the_first(
-    reply: str | OSError, further: tuple[str, ...]
-) -> None:
+def test_a_language_model_adds_queries_but_does_not_replace_the_first(reply: str, further: tuple[str, ...]) -> None:
     need = Need("role", "the mayor of Harwick", ("Harwick",), role="mayor of Harwick")
     assert rewrite("Who is the mayor of Harwick?", need, Model(reply)) == ("new mayor of Harwick", *further)

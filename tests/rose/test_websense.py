@@ -87,6 +87,7 @@ def test_a_language_model_settles_what_is_open(reply: str | OSError, decision: s
         [query("Which player won the match?"), query("the red car"), query("Who is the mayor of Harwick?")]
     )
     assert [step.decision for step in steps] == [decision, "skip", "retrieve"]
+    assert steps[0].lost == ("no decision by the language model: down" if isinstance(reply, OSError) else "")
     assert model.asked == 1
     assert (sense.counts.asked, sense.counts.by_rules, sense.counts.by_level2) == (3, 2, 1)
     assert sense.counts.skipped == (2 if decision == "skip" else 1)
