@@ -192,7 +192,7 @@ class _Push:
             OSError,
             RuntimeError,
             ValueError,
-        ) as error:  # hf_xet's errors are of many kinds, those of Git LFS of others
+        ) as error:  # of hf_xet, and of Git LFS, which have no kind of their own
             said = f"{addition.path_in_repo}: {error.__cause__ or error}"
             hint = "\nset HF_HUB_DISABLE_XET=1 to send files through Git LFS, not into Xet storage"
             raise ConnectionError(said if constants.HF_HUB_DISABLE_XET else said + hint) from error
