@@ -2,7 +2,6 @@
 
 import datetime as dt
 import os
-import socket
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -215,12 +214,9 @@ def test_they_are_served(store: Store, tmp_path: Path) -> None:
     run = RunMetrics(settings)
     run.request("x", "200")
     write_metrics(run, store, settings, LATER)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server, thread = start_http_server(port, "127.0.0.1", serving_registry(store, tmp_path, LATER))
+    server, thread = start_http_server(0, "127.0.0.1", serving_registry(store, tmp_path, LATER))
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/metrics", timeout=60) as answer:
             figures = read(answer.read().decode())
     finally:
         server.shutdown()
