@@ -188,11 +188,8 @@ class _Push:
             self._api.preupload_lfs_files(self._repository, [addition], repo_type=_TYPE, free_memory=False)
         except HfHubHTTPError:
             raise
-        except (
-            OSError,
-            RuntimeError,
-            ValueError,
-        ) as error:  # of hf_xet, and of Git LFS, which have no kind of their own
+        except (OSError, RuntimeError, ValueError) as error:
+            # hf_xet, and the library's Git LFS, have no kinds of their own.
             said = f"{addition.path_in_repo}: {error.__cause__ or error}"
             hint = "\nset HF_HUB_DISABLE_XET=1 to send files through Git LFS, not into Xet storage"
             raise ConnectionError(said if constants.HF_HUB_DISABLE_XET else said + hint) from error

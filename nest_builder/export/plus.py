@@ -23,6 +23,7 @@ from nest_builder import __version__
 from nest_builder.annotate.base import Mask
 from nest_builder.annotate.masks import encode_mask
 from nest_builder.export.checks import breaks
+from nest_builder.export.edition import partial_folder
 from nest_builder.export.features import arrow_schema
 from nest_builder.export.manifest import MANIFEST, PLUS_FORMAT, PLUS_MANIFEST
 from nest_builder.export.parquet import write_shards
@@ -90,10 +91,20 @@ def write_plus(folder: Path, edition: Path, sources: Mapping[Kind, Source], seed
         FileNotFoundError: The edition has no manifest.
         ValueError: It has no test samples, or links in place of pictures, or a source gives what is no question.
     """
+    partial = partial_folder(folder)
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        content = _write(partial, edition, sources, seed)
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)  # it would hold pictures that may be withdrawn some day
+    return content
+
+
+def _write(partial: Path, edition: Path, sources: Mapping[Kind, Source], seed: int) -> dict[str, Any]:
     manifest = (edition / MANIFEST).read_bytes()
     name = json.loads(manifest)["name"]
-    partial = folder.parent / f".{folder.name}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
     (partial / "data").mkdir(parents=True)
     pictures = Blobs(str(partial / "pictures"))
     rows = [_nest_row(row, name, pictures) for row in _test_rows(edition)]
@@ -129,8 +140,6 @@ def write_plus(folder: Path, edition: Path, sources: Mapping[Kind, Source], seed
         },
     }
     (partial / PLUS_MANIFEST).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
     return content
 
 
