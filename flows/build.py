@@ -20,7 +20,7 @@ from nest_builder.stage import Report
 from nest_builder.workspace import open_workspace
 
 
-def build(settings: Settings, progress: Progress) -> tuple[list[Report], Accounting]:
+def build(settings: Settings, progress: Progress) -> tuple[list[Report], Accounting | None]:
     """Run all stages as one Prefect flow, on a local server unless another is configured.
 
     Workspace, stages and models stay in this process and are closed over: Prefect sees stage names, batch sizes and counts, and
@@ -31,7 +31,8 @@ def build(settings: Settings, progress: Progress) -> tuple[list[Report], Account
         progress: Shows the counts.
 
     Returns:
-        One report a stage, in order, and where the time went.
+        One report a stage, in order, and where the time went; None for the latter where workers ran batches at the same time, whose
+        times add up to more than the flow's.
 
     Raises:
         Exception: Whatever a stage raised; the flow run has failed then, and the next one goes on.
@@ -60,4 +61,6 @@ def build(settings: Settings, progress: Progress) -> tuple[list[Report], Account
         assert state.state_details.flow_run_id is not None
         wait_until_recorded(state.state_details.flow_run_id, tasks.count)
     reports = state.result()  # raises what a stage raised
+    if settings.scale.runner != "here":
+        return reports, None
     return reports, Accounting.of(reports, ended - started, started - called, time.perf_counter() - ended)

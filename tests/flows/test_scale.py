@@ -1,5 +1,6 @@
 """The same bytes, whatever the build runs on: PostgreSQL, object storage, Dask, Ray, several commands, and with some of it killed."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -124,6 +125,7 @@ def test_ray_with_two_workers(
     watch = Watch(database, victims=0)
     build(tmp_path, watch, "--runner", "ray", "--workers", "2")
     assert len(watch.holders) == 2
+    assert "orchestration" not in json.loads((tmp_path / "out.json").read_text())  # their times overlap
     assert edition_bytes(tmp_path) == edition_bytes(undisturbed)
 
 
