@@ -1,6 +1,7 @@
 """``nest score``: what the pipeline made of the simulated world, held against that world's truth."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -58,9 +59,9 @@ def score(store: Store, workdir: Path, seed: int) -> Result:
                 select(LedgerEntry.item).where(LedgerEntry.stage == "assess", LedgerEntry.reason == Reason.KNOWN.value)
             )
         )
-        keys = {
-            surface.casefold(): key for surface, key in session.execute(select(Mention.surface, Mention.entity_key))
-        }
+        keys: defaultdict[str, set[str]] = defaultdict(set)  # a name may be that of several kinds of entity
+        for surface, key in session.execute(select(Mention.surface, Mention.entity_key).distinct()):
+            keys[surface.casefold()].add(key)
         collected = list(session.scalars(select(Article.url)))
     world = World(seed)
     pages = set(world.articles)
@@ -130,7 +131,7 @@ def _true_masks(world: World) -> TrueMask:
     return true_mask
 
 
-def _statuses(world: World, found: dict[str, str], known: set[str], keys: dict[str, str]) -> dict[str, float]:
+def _statuses(world: World, found: dict[str, str], known: set[str], keys: Mapping[str, set[str]]) -> dict[str, float]:
     """Compare novel / emerging / known with the truth, over entities that the collected articles name."""
     right = total = 0
     for entity in world.entities.values():
@@ -139,7 +140,7 @@ def _statuses(world: World, found: dict[str, str], known: set[str], keys: dict[s
             continue  # no collected article names it in full
         total += 1
         said = next((found[name] for name in names if name in found), None)
-        if said is None and keys[entity.name.casefold()] in known:
+        if said is None and keys[entity.name.casefold()] & known:
             said = "known"
         right += said == entity.status
     true_names = {name for entity in world.entities.values() for name in (entity.name, *entity.aliases)}

@@ -38,14 +38,14 @@ TRUTH = {"target": region(0, 10), "rival": region(10, 20)}
         (sample(region(0, 0), negative=True), "target", (False, None)),
     ],
 )
-def testjudge(given: dict[str, Any], key: str | None, expected: tuple[bool, float | None]) -> None:
+def test_judge(given: dict[str, Any], key: str | None, expected: tuple[bool, float | None]) -> None:
     assert judge(given, TRUTH, key) == expected
 
 
 def test_statuses_count_what_is_wrong_missing_and_invented() -> None:
     world = World(3)
     truth = {entity.name: entity.status for entity in world.entities.values()}
-    keys = {name.casefold(): name for name in truth}
+    keys = {name.casefold(): {f"{name} as something else", name} for name in truth}
     found = {name: status for name, status in truth.items() if status != "known"}
     known = {name for name, status in truth.items() if status == "known"}
     assert _statuses(world, found, known, keys)["status_accuracy"] == 1.0
