@@ -221,10 +221,14 @@ class Validate:
         return self._validator
 
     def _around(self, segmenter: str) -> Settings:
-        """Return the settings with ROSE around a static model; the options are those of the one that `rose` names."""
+        """Return the settings with ROSE around a static model; the options are those of the one that `rose` names.
+
+        WebSense does not look at the pictures: a verdict says what a search can do, and of a negative the look would take another
+        thing of the kind for what is meant.
+        """
         rose = self._settings.rose
         options = rose.segmenter_options if segmenter == rose.segmenter else {}
-        own = rose.model_copy(update={"segmenter": segmenter, "segmenter_options": options})
+        own = rose.model_copy(update={"segmenter": segmenter, "segmenter_options": options, "glance": False})
         return self._settings.model_copy(update={"rose": own})
 
 
