@@ -41,7 +41,7 @@ def build(settings: Settings, progress: Progress) -> tuple[list[Report], Account
 
     def stages() -> list[Report]:
         with open_workspace(settings) as workspace:
-            reports = run_stages(workspace, progress, "flow", tasks, spread=spread_over_workers(workspace, tasks.more))
+            reports = run_stages(workspace, progress, "flow", tasks, spread=spread_over_workers(workspace, tasks))
             show_funnel(workspace.store)
         return reports
 

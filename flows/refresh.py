@@ -76,7 +76,7 @@ def night_in_flow(workspace: Workspace, stages: Sequence[Stage], progress: Progr
     Args: as of `nest_builder.refresh.run_night`.
     """
     tasks = TaskPerBatch(RETRIES)
-    spread = spread_over_workers(workspace, tasks.more)
+    spread = spread_over_workers(workspace, tasks)
     night = run_night(workspace, stages, progress, tell, "refresh", tasks, spread)
     show_night(workspace.store, night.at)
     return night

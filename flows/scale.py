@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
+from flows.tasks import TaskPerBatch
 from nest_builder.clock import system_clock
 from nest_builder.config import ScaleSettings
 from nest_builder.runner import Spread
@@ -48,7 +48,7 @@ def _not_here(*_args: Any, **_kwargs: Any) -> Any:
     raise RuntimeError("this part of a flow runs in the flow's own process")
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@task
 def process_elsewhere(job: Job) -> Report:
     """Run a batch wherever the task runner has put this task."""
     return run_job(job)
@@ -84,12 +84,12 @@ def task_runner(settings: ScaleSettings) -> TaskRunner[Any]:
     return ThreadPoolTaskRunner()
 
 
-def spread_over_workers(workspace: Workspace, count: Callable[[], None]) -> Spread | None:
+def spread_over_workers(workspace: Workspace, tasks: TaskPerBatch) -> Spread | None:
     """Return how the runner hands batches to the flow's workers; None where the settings keep all in this process.
 
     Args:
         workspace: The run's; its web is the workers' too.
-        count: Called for each task.
+        tasks: Say how often a batch is tried again, and count it.
     """
     scale = workspace.settings.scale
     if scale.runner == "here":
@@ -100,8 +100,8 @@ def spread_over_workers(workspace: Workspace, count: Callable[[], None]) -> Spre
         settings = settings_for_workers(workspace.settings, workspace.resolve, now)
         running: deque[tuple[Batch, PrefectFuture[Report]]] = deque()
         for number, batch in batches:
-            count()
-            named = process_elsewhere.with_options(name=stage, task_run_name=f"{stage}-{number}")
+            tasks.more()
+            named = process_elsewhere.with_options(name=stage, task_run_name=f"{stage}-{number}", **tasks.options)
             running.append((batch, named.submit(Job(settings, batch))))
             if len(running) >= _AHEAD * scale.workers:
                 first, future = running.popleft()

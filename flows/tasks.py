@@ -23,11 +23,16 @@ class TaskPerBatch:
 
     Attributes:
         count: Tasks so far.
+        options: Of each task, wherever it runs.
     """
 
     def __init__(self, retries: int = 0, delay_s: float = 30.0) -> None:
-        self._retries, self._delay_s = retries, delay_s
         self.count = 0
+        # The default cache policy hashes arguments and results and costs 50 ms a task; our cache is the ledger.
+        self.options: dict[str, Any] = {
+            "cache_policy": NO_CACHE, "persist_result": False,
+            "retries": retries, "retry_delay_seconds": delay_s, "retry_condition_fn": _may_pass,
+        }  # fmt: skip
 
     def more(self) -> None:
         """Count a task that somebody else made."""
@@ -36,11 +41,7 @@ class TaskPerBatch:
     def __call__(self, batch: Batch, number: int, work: Callable[[], Report]) -> Report:
         """Run a batch as a task and return its counts."""
 
-        # The default cache policy hashes arguments and results and costs 50 ms a task; our cache is the ledger.
-        @task(
-            name=batch.stage, task_run_name=f"{batch.stage}-{number}", cache_policy=NO_CACHE, persist_result=False,
-            retries=self._retries, retry_delay_seconds=self._delay_s, retry_condition_fn=_may_pass,
-        )  # fmt: skip
+        @task(name=batch.stage, task_run_name=f"{batch.stage}-{number}", **self.options)
         def process(items: int) -> Report:
             return work()
 

@@ -8,16 +8,21 @@ from typing import Any
 
 import pytest
 import requests
+from prefect import flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from sqlalchemy.orm import Session
 
+from flows import scale
 from flows.build import build
 from flows.server import prefect_server
+from flows.tasks import TaskPerBatch
 from nest_builder import run
-from nest_builder.config import Settings
+from nest_builder.config import ScaleSettings, Settings
 from nest_builder.progress import Progress
-from nest_builder.stage import Done, Item, Outcome
+from nest_builder.stage import Batch, Done, Item, Outcome, Report
 from nest_builder.store.tables import Edition, Row
+from nest_builder.worker import Job
+from nest_builder.workspace import open_workspace
 from tests.small_build import STAGES, edition_bytes, finish
 
 
@@ -126,3 +131,30 @@ def test_a_broken_stage_fails_its_flow_and_the_next_run_goes_on(
 
     assert go(Counting("a", 60), Counting("b", 5), Counting("c", 1)) == [0, 0, 0]
     assert states(server) == [failed, went_on, ("COMPLETED", {})]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("error", "tries"), [(OSError(28, "no space"), 3), (ValueError("broken"), 1)])
+def test_a_batch_on_a_worker_is_tried_again_where_that_may_help(
+    tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch, error: Exception, tries: int
+) -> None:
+    tried: list[str] = []
+
+    def run_job(job: Job) -> Report:
+        tried.append(job.batch.stage)
+        raise error
+
+    monkeypatch.setattr(scale, "run_job", run_job)
+    # Its batches go to the flow's task runner, which is a pool of threads here.
+    settings = Settings(workdir=tmp_path / "work", scale=ScaleSettings(runner="dask"))
+
+    @flow
+    def spread() -> None:
+        with open_workspace(settings) as workspace:
+            hand_out = scale.spread_over_workers(workspace, TaskPerBatch(retries=2, delay_s=0.0))
+            assert hand_out is not None
+            list(hand_out("a", iter([(1, Batch("a", (), ()))])))
+
+    with pytest.raises(type(error)):
+        spread()
+    assert tried == ["a"] * tries
