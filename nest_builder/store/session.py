@@ -7,6 +7,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -51,7 +52,11 @@ def open_store(database: str, blobs: str) -> Store:
 
 
 def migrate(engine: Engine) -> None:
-    """Run every migration that the database has not seen; of several processes that open it at once, one does."""
+    """Run every migration that the database has not seen; of several processes that open it at once, one does.
+
+    Raises:
+        RuntimeError: A newer version of this package made the schema.
+    """
     config = migrations()
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
@@ -59,7 +64,12 @@ def migrate(engine: Engine) -> None:
         else:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise RuntimeError(
+                f"the store's schema is unknown here ({error}): a newer version of nest-builder made it, use that one"
+            ) from error
         if engine.dialect.name == "postgresql":
             _order_by_code_point(connection)
 

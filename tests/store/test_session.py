@@ -24,6 +24,15 @@ def test_migrations_lead_to_the_tables_of_the_code(database: str, tmp_path: Path
     store.close()
 
 
+def test_a_store_of_a_newer_version_is_left_to_that_version(database: str, tmp_path: Path) -> None:
+    store = open_store(database, str(tmp_path / "blobs"))
+    with store.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    store.close()
+    with pytest.raises(RuntimeError, match="newer version of nest-builder made it, use that one"):
+        open_store(database, str(tmp_path / "blobs"))
+
+
 def test_sqlite_lets_readers_in_while_somebody_writes(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path / 'new' / 'nest.sqlite'}", str(tmp_path / "blobs"))
     with store.engine.connect() as connection:
