@@ -82,7 +82,11 @@ class Blobs:
         Raises:
             FileNotFoundError: There is no such blob.
         """
-        return int(self._fs.size(self.path(sha256)))
+        path = self.path(sha256)
+        try:
+            return int(self._fs.size(path))
+        except FileNotFoundError:
+            return int(self._fs.size(path + CONDEMNED))  # as `get` finds it
 
     def _is_there(self, path: str) -> bool:
         """Return whether a blob is there, and make it young again: it is wanted, so it must not be garbage before a row names it."""

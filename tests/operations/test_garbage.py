@@ -200,7 +200,7 @@ def test_an_object_that_is_wanted_at_the_moment_of_its_removal_is_not_lost(
         with monkeypatch.context() as patched:
             patched.setattr(type(fs), "rm_file", wanted_just_now)
             assert sweep(objects, set(), LATER) == Swept(set_aside=1)
-        assert blobs.get(orphan) == b"orphan"
+        assert (blobs.get(orphan), blobs.size(orphan)) == (b"orphan", 6)
         assert objects.problem(orphan) is None
         if named:  # by the next sweep the row is there
             assert sweep(objects, {orphan}, LATER) == Swept(kept=1)
