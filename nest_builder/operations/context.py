@@ -58,13 +58,15 @@ class _Followed(tuple[Thing, ...]):
     __slots__ = ()
 
     def __iter__(self) -> Iterator[Thing]:
-        before = _place.get()
+        before = last = _place.get()
         try:
             for item in super().__iter__():
-                _place.set(replace(before, item=item.key))
+                last = replace(before, item=item.key)
+                _place.set(last)
                 yield item
-        finally:
-            _place.set(before)
+        finally:  # after an error that may be long afterwards, when its traceback goes: the work is elsewhere by then
+            if _place.get() is last:
+                _place.set(before)
 
 
 def followed(items: Sequence[Thing]) -> Sequence[Thing]:

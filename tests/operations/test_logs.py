@@ -1,5 +1,6 @@
 """Logs: one record is one line, which says where the work was, and no secret."""
 
+import gc
 import json
 import logging
 from collections.abc import Iterator
@@ -164,6 +165,24 @@ def test_the_place_is_that_of_the_loop_even_when_it_is_left_early() -> None:
         assert [item.key for item in list(items)] == ["a", "b"]
     assert place() == Place()
     assert (len(items), items[1].key, list(items)) == (2, "b", [Item("a", ""), Item("b", "")])
+
+
+def test_an_error_in_the_loop_leaves_no_place_behind() -> None:
+    def work() -> None:
+        items = iter(followed([Item("a", "")]))  # a comprehension holds it like this
+        for item in items:
+            raise ValueError(item.key)
+
+    caught = []
+    with at(run="r"):
+        try:
+            work()
+        except ValueError as error:
+            caught.append(error)  # and with it, in its traceback, the loop
+    assert place() == Place()
+    caught.clear()
+    gc.collect()
+    assert place() == Place()
 
 
 def test_a_thread_that_is_handed_the_context_knows_the_place() -> None:
