@@ -63,7 +63,7 @@ def use(path: Path, said: "multiprocessing.SimpleQueue[str]") -> None:
 
 
 def test_processes_share_a_file(tmp_path: Path) -> None:
-    path, context = tmp_path / "cache.sqlite", multiprocessing.get_context("fork")
+    path, context = tmp_path / "cache.sqlite", multiprocessing.get_context("forkserver")
     Cache(path).close()
     said = context.SimpleQueue()
     workers = [context.Process(target=use, args=(path, said)) for _ in range(4)]

@@ -81,26 +81,26 @@ def look(folder: Path, said: "multiprocessing.SimpleQueue[object]") -> None:
     """Search in a process of its own, with an index that others make at the same time."""
     insert = articles._insert
     articles._insert = lambda *rows: (time.sleep(0.2), insert(*rows))  # type: ignore[assignment] # long enough for all to be at it
-    store = new_store(folder)
-    search = ArticleSearch(store, folder / "search.sqlite")
     try:
+        store = new_store(folder)
+        search = ArticleSearch(store, folder / "search.sqlite")
         said.put([hit.url for hit in search.pages("crowd on Tuesday", None, 50)])
-    except SearchError as error:
-        said.put(str(error))
-    search.close()
-    store.close()
+        search.close()
+        store.close()
+    except Exception as error:  # noqa: BLE001 - told to the test
+        said.put(f"{type(error).__name__}: {error}")
 
 
 def test_processes_make_one_index_together(store: Store, tmp_path: Path) -> None:
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("forkserver")
     said = context.SimpleQueue()
     workers = [context.Process(target=look, args=(tmp_path, said)) for _ in range(4)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join(120)
-    assert [worker.exitcode for worker in workers] == [0] * 4
-    found = [said.get() for _ in workers]
+        worker.kill()  # one that is still at it hangs
+    found = [said.get() for _ in workers if not said.empty()]
     assert [len(set(one)) for one in found] == [len(one) for one in found] == [12] * 4, found
     search = ArticleSearch(store, tmp_path / "search.sqlite")
     assert search.refresh() == 0
