@@ -123,7 +123,7 @@ def control_set() -> list[Known]:
 
 
 def nest_questions(world: World, count: int, seed: int, least: int = 1) -> list[Asked]:
-    """Return questions as the dataset asks them, about photographs of a world's news; fewer, in the same shares, where it has fewer.
+    """Return questions as the dataset asks them, about photographs of a world's news; fewer where there are not so many.
 
     A question's day is `ASKED_AFTER` its article, or the change that it is about where that came later.
 
@@ -168,7 +168,7 @@ def nest_questions(world: World, count: int, seed: int, least: int = 1) -> list[
             _served(world, photo), question.text, target.mask, subject.name, subject.aliases, "nest", subject.category,
             min(day + ASKED_AFTER, NOW), articles[0], photo.url, frozenset(exclude),
         ))  # fmt: skip
-    return _in_shares(made)
+    return made
 
 
 def referring_questions(count: int, seed: int) -> list[Asked]:
@@ -203,7 +203,7 @@ def nest_plus(world: World, count: int, seed: int) -> list[Asked]:
     In one that shows nothing else (a quarter of the news') any model is right, whatever it knows.
     """
     shares = dict(PLUS_SHARES)
-    nest = nest_questions(world, round(count * shares["nest"]), seed, least=2)
+    nest = _in_shares(nest_questions(world, round(count * shares["nest"]), seed, least=2))
     whole = len(nest) / shares["nest"]
     return [
         *nest,

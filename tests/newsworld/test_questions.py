@@ -1,6 +1,8 @@
 """Questions about a world: the mask is of what is asked for, the words mean nothing else, and the seed decides all."""
 
 import re
+from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -145,12 +147,18 @@ def test_every_kind_has_its_uses():
     assert len(set(uses)) == len(uses) == 2 * len(CATEGORIES)
 
 
-def test_the_mix(world, monkeypatch):
-    def counted(kind):
-        return lambda *args, **options: [kind] * args[-2]
+@pytest.mark.parametrize(
+    ("novel", "emerging", "expected"),
+    [(30, 40, {"novel": 30, "emerging": 40, "reasoning": 11, "referring": 19}),
+     (30, 20, {"novel": 15, "emerging": 20, "reasoning": 6, "referring": 10})],  # a world with little that changed
+)  # fmt: skip
+def test_the_mix(world, monkeypatch, novel, emerging, expected):
+    def some(category):
+        return lambda count, seed: [SimpleNamespace(category=category)] * count
 
-    monkeypatch.setattr(questions, "nest_questions", counted("nest"))
-    monkeypatch.setattr(questions, "reasoning_questions", counted("reasoning"))
-    monkeypatch.setattr(questions, "referring_questions", counted("referring"))
-    mix = questions.nest_plus(world, 100, 1)
-    assert [mix.count(kind) for kind in ("nest", "reasoning", "referring")] == [70, 11, 19]
+    found = [SimpleNamespace(category="novel") for _ in range(novel)]
+    found += [SimpleNamespace(category="emerging") for _ in range(emerging)]
+    monkeypatch.setattr(questions, "nest_questions", lambda world, count, seed, least: found)
+    monkeypatch.setattr(questions, "reasoning_questions", some("reasoning"))
+    monkeypatch.setattr(questions, "referring_questions", some("referring"))
+    assert Counter(one.category for one in questions.nest_plus(world, 100, 1)) == expected
