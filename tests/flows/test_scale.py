@@ -16,8 +16,9 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, select
 from sqlalchemy.exc import DBAPIError
 
+from flows.scale import task_runner
 from nest_builder import run
-from nest_builder.config import load_settings
+from nest_builder.config import ScaleSettings, load_settings
 from nest_builder.operations.metrics import LAST_RUN
 from nest_builder.progress import Progress
 from nest_builder.store.tables import Lease, LedgerEntry
@@ -158,6 +159,20 @@ def test_two_commands_at_one_store_of_which_one_is_killed_while_the_database_goe
             process.kill()
             process.wait()
     assert edition_bytes(tmp_path / "other") == edition_bytes(undisturbed)
+
+
+def test_dask_workers_keep_the_memory_that_they_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    from distributed import Client, LocalCluster
+
+    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
+    task_runner(ScaleSettings(runner="dask", workers=1))
+    names = ("MALLOC_TRIM_THRESHOLD_", "OMP_NUM_THREADS")
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
+        Client(cluster) as client,
+    ):
+        (found,) = client.run(lambda: [os.environ.get(name) for name in names]).values()
+    assert found == [None, "1"]
 
 
 @pytest.fixture
