@@ -74,6 +74,9 @@ _MADE: Final = (
     ),
 )
 _NOUN_GAP: Final = r"(?:(?!⟨\d+[pt]⟩)[\w'’⟨⟩-]+ ){0,5}?"
+_FEW_WORDS: Final = r"(?:[\w'’-]+ ){0,2}?"
+_ADVERBIAL: Final = r"(?:on|in|at|last|this|yesterday|today)\b(?: [\w'’⟨⟩-]+){0,3}"
+_CALLED: Final = r"\b(?:describ|call|bill|market|advertis|promot|present)(?:ing|ed|es|s)"
 _PRONOUN: Final = re.compile(
     r"^[“\"]?(?:it|its|he|she|his|her|they|the|this|that|in the pictures|seen|what|visitors|on show|dressed|with"
     r"|wearing)\b",
@@ -142,6 +145,9 @@ def _kinds(sentences: Sequence[Masked], lexicon: Lexicon) -> Iterator[Statement]
             rf"|⟨\d+\w⟩'s|new) {_NOUN_GAP}(?P<word>{word})",
             re.IGNORECASE,
         ),
+        # "the Vantor K3 on Saturday, a small phone", "the Vantor K3, calling it its best phone so far"
+        re.compile(rf"{_X} {_ADVERBIAL}, an? {_FEW_WORDS}(?P<word>{word})\b", re.IGNORECASE),
+        re.compile(rf"{_X}{_GAP}{_CALLED} it (?:as )?(?:an?|the|its|their) {_NOUN_GAP}(?P<word>{word})\b", re.IGNORECASE),
         re.compile(rf"(?P<word>{word})(?: called| named| is| model|,|:)? (?:the )?{_X}", re.IGNORECASE),
         re.compile(
             rf"\b(?:an?|the|its|unexpected|new) {_NOUN_GAP}(?P<word>{word})\b(?:(?!⟨\d+[pt]⟩)[^?!]){{0,60}}[:.] {_X}",

@@ -98,12 +98,21 @@ def link(parts: Sequence[Part], knowledge: KnowledgeBase) -> list[LinkedPart]:
         for span in part.reading.spans
         if span.label == "ORG" and part.reading.text[span.start : span.end].strip()
     }
+    joined = {
+        name
+        for part in parts
+        for span in part.reading.spans
+        for whole in [part.reading.text[span.start : span.end]]
+        for name in (whole, whole.rpartition(" ")[2])  # "Ada Lind-Okoro", later "Lind-Okoro"
+        if "-" in name
+    }
+    hyphenated = sorted(joined, key=lambda name: (-len(name), name))
     lower = set(re.findall(r"(?<!\w)[^\W\d_A-Z][\w]*", " ".join(part.reading.text for part in parts)))
     trimmed = [
         longest(
             span
             for raw in part.reading.spans
-            if (span := _trimmed(part.reading, _whole(part.reading.text, raw, makers), lower, knowledge))
+            if (span := _trimmed(part.reading, _whole(part.reading.text, raw, makers, hyphenated), lower, knowledge))
         )
         for part in parts
     ]
@@ -122,8 +131,21 @@ def link(parts: Sequence[Part], knowledge: KnowledgeBase) -> list[LinkedPart]:
     return linked
 
 
-def _whole(text: str, span: Span, makers: set[str]) -> Span:
-    """Return a span with the part that the recogniser cut off: "Pip [the Owl]", "[Verdo] Pioneer One"."""
+def _whole(text: str, span: Span, makers: set[str], hyphenated: Sequence[str]) -> Span:
+    """Return a span with the part that the recogniser cut off: "Pip [the Owl]", "[Verdo] Pioneer One", "Ada [Lind-]Okoro".
+
+    Args:
+        text: Where the span stands.
+        span: As it was recognised.
+        makers: First words of the article's organisations.
+        hyphenated: The article's names with a hyphen, the longest first; "Trump-Biden" is two names where nobody has it for one.
+    """
+    if "-" in (text[span.start - 1 : span.start], text[span.end : span.end + 1]):
+        for name in hyphenated:
+            start = text.find(name, max(0, span.end - len(name)), span.start + len(name))
+            end = start + len(name)
+            if start >= 0 and not re.search(r"[\w-]", text[start - 1 : start] + text[end : end + 1]):
+                return Span(start, end, span.label)
     if (animal := _ANIMAL.match(text, span.end)) and animal.group(1).casefold() in BUILT_IN:
         return Span(span.start, animal.end(), span.label)
     maker = text[: span.start].rstrip().rsplit(" ", 1)[-1] if span.label == "PRODUCT" else ""

@@ -28,7 +28,7 @@ from nest_builder.store.tables import Article, Claim, Figure, Mention, Row
 
 MAX_PARAGRAPHS = 500  # of one article
 _PARAGRAPH = re.compile(r"[^\n]+")
-_RULES_VERSION = 1  # raised when the rules of linking or claims change
+_RULES_VERSION = 2  # raised when the rules of linking or claims change
 
 
 class Recognize:

@@ -102,10 +102,23 @@ def test_a_hasty_caption_does_not_turn_a_rumour_into_a_fact() -> None:
         (f"The handset {K3_} is cheap.", "phone"),
         (f"{V} showed a new electric car on Monday: {K3_}.", "car"),
         (f"{K3_} is {V}'s new sailing yacht.", "boat"),
+        (f"The first to see {K3_} on Saturday, a small bag with which {V} hopes to win, were many.", "bag"),
+        (f"{V} launched {K3_}, describing it as the most practical shoe it has ever built.", "shoe"),
     ],
 )
 def test_what_a_thing_is(sentence: str, hypernym: str) -> None:
     assert (K3, "is_a", hypernym, "stated") in claims("", sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        f"{V} showed {K3_} on Monday, a day after a rival's new phone came out.",
+        f"{V} showed {K3_} and called off the party for its camera.",
+    ],
+)
+def test_what_a_thing_is_not_said_to_be(sentence: str) -> None:
+    assert not [claim for claim in claims("", sentence) if claim[:2] == (K3, "is_a")]
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,14 @@ def keys(*texts: str, captions: tuple[str, ...] = ()) -> list[tuple[str, str]]:
             ("", "[Mira Beacon|FAC] opened. The [Mira|PRODUCT] is tall."),
             [("Mira Beacon", "mira beacon/building"), ("Mira", "mira beacon/building")],
         ),
+        (  # torn at its hyphen in one place, whole in another
+            ("Prize for [Mira Senn|PERSON]-[Lind|PERSON]", "[Mira Senn-Lind|PERSON] won. [Senn|PERSON]-Lind smiled."),
+            [(name, "mira sennlind/person") for name in ("Mira Senn-Lind", "Mira Senn-Lind", "Senn-Lind")],
+        ),
+        (  # nobody writes it as one name
+            ("", "The [Senn|PERSON]-[Lind|PERSON] debate was loud."),
+            [("Senn", "senn/person"), ("Lind", "lind/person")],
+        ),
         (("", "The [League|ORG] met."), []),
         (("", "The [Kids to Parks Day|PERSON] is near."), [("Kids to Parks Day", "kids to parks day/event")]),
     ],
