@@ -147,7 +147,9 @@ def _kinds(sentences: Sequence[Masked], lexicon: Lexicon) -> Iterator[Statement]
         ),
         # "the Vantor K3 on Saturday, a small phone", "the Vantor K3, calling it its best phone so far"
         re.compile(rf"{_X} {_ADVERBIAL}, an? {_FEW_WORDS}(?P<word>{word})\b", re.IGNORECASE),
-        re.compile(rf"{_X}{_GAP}{_CALLED} it (?:as )?(?:an?|the|its|their) {_NOUN_GAP}(?P<word>{word})\b", re.IGNORECASE),
+        re.compile(
+            rf"{_X}{_GAP}{_CALLED} it (?:as )?(?:an?|the|its|their) {_NOUN_GAP}(?P<word>{word})\b", re.IGNORECASE
+        ),
         re.compile(rf"(?P<word>{word})(?: called| named| is| model|,|:)? (?:the )?{_X}", re.IGNORECASE),
         re.compile(
             rf"\b(?:an?|the|its|unexpected|new) {_NOUN_GAP}(?P<word>{word})\b(?:(?!⟨\d+[pt]⟩)[^?!]){{0,60}}[:.] {_X}",

@@ -106,7 +106,7 @@ def link(parts: Sequence[Part], knowledge: KnowledgeBase) -> list[LinkedPart]:
         for name in (whole, whole.rpartition(" ")[2])  # "Ada Lind-Okoro", later "Lind-Okoro"
         if "-" in name
     }
-    hyphenated = sorted(joined, key=lambda name: (-len(name), name))
+    hyphenated = sorted(joined, key=lambda name: (-len(name), name))[:MAX_FORMS]
     lower = set(re.findall(r"(?<!\w)[^\W\d_A-Z][\w]*", " ".join(part.reading.text for part in parts)))
     trimmed = [
         longest(
