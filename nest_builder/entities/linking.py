@@ -98,14 +98,9 @@ def link(parts: Sequence[Part], knowledge: KnowledgeBase) -> list[LinkedPart]:
         for span in part.reading.spans
         if span.label == "ORG" and part.reading.text[span.start : span.end].strip()
     }
-    joined = {
-        name
-        for part in parts
-        for span in part.reading.spans
-        for whole in [part.reading.text[span.start : span.end]]
-        for name in (whole, whole.rpartition(" ")[2])  # "Ada Lind-Okoro", later "Lind-Okoro"
-        if "-" in name
-    }
+    names = {part.reading.text[span.start : span.end] for part in parts for span in part.reading.spans}
+    # "Ada Lind-Okoro", later "Lind-Okoro"
+    joined = {form for name in names for form in (name, name.rpartition(" ")[2]) if "-" in form}
     hyphenated = sorted(joined, key=lambda name: (-len(name), name))[:MAX_FORMS]
     lower = set(re.findall(r"(?<!\w)[^\W\d_A-Z][\w]*", " ".join(part.reading.text for part in parts)))
     trimmed = [

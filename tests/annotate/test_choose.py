@@ -7,7 +7,7 @@ from PIL import Image
 from nest_builder.annotate.base import Detections, Outline
 from nest_builder.annotate.choose import Target, decide, phrases_for, weigh
 from nest_builder.annotate.colours import agreement, colour_shares, named_colours, second_agreement
-from nest_builder.annotate.positions import caption_position, position_fit
+from nest_builder.annotate.positions import Position, caption_position, position_fit
 from nest_builder.annotate.uncertainty import Confidence, Logistic, load_confidence
 
 LEFT, RIGHT = (10, 20, 60, 80), (90, 20, 150, 80)
@@ -106,9 +106,9 @@ def test_caption_position(caption: str, expected: str | None) -> None:
     ("position", "best"),
     [("left", 0), ("right", 2), ("centre", 1), ("second from right", 1), ("foreground", 2), ("background", 0)],
 )
-def test_position_fit(position: str, best: int) -> None:
+def test_position_fit(position: Position, best: int) -> None:
     boxes = np.array([[0.0, 0, 20, 20], [45, 0, 75, 30], [80, 0, 120, 60]])
-    fits = position_fit(position, boxes, 120)  # type: ignore[arg-type]
+    fits = position_fit(position, boxes, 120)
     assert int(np.argmax(fits)) == best
     assert fits[best] == pytest.approx(1, abs=0.3)
     assert position_fit("left", np.empty((0, 4)), 100) == []
